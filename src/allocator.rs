@@ -1,0 +1,184 @@
+//! `Plimsoll<A>`: any allocator, counted. Forwards every call and books what happened.
+//!
+//! The hot path of a call is one thread-local load, one compare and two adds to memory. What it costs in
+//! instructions, and why it is written this way, is in `benches/README.md`.
+#![expect(unsafe_code, reason = "GlobalAlloc")]
+
+use crate::counters::{self, Counts, Operation};
+#[cfg(any(miri, not(feature = "jemalloc")))]
+use std::alloc::System;
+use std::alloc::{GlobalAlloc, Layout};
+
+/// The allocator inside [`Plimsoll`] unless another is named: jemalloc with the feature `jemalloc`, else the system's.
+#[cfg(all(feature = "jemalloc", not(miri)))]
+pub type DefaultAllocator = tikv_jemallocator::Jemalloc;
+/// The allocator inside [`Plimsoll`] unless another is named: jemalloc with the feature `jemalloc`, else the system's.
+#[cfg(not(all(feature = "jemalloc", not(miri))))]
+pub type DefaultAllocator = System;
+
+/// A global allocator that counts live objects and requested bytes, and forwards everything to `A`.
+///
+/// The counts ([`counts`](crate::counts)) are one set per process: exact while no thread is inside the allocator,
+/// never negative while threads run. An object is a successful allocation not yet freed; `realloc` keeps it. A
+/// failed request changes nothing. Not seen: memory that does not come through Rust's global allocator (C code,
+/// `mmap`, stacks, what the standard library takes from the system).
+///
+/// ```
+/// #[global_allocator]
+/// static ALLOC: plimsoll::Plimsoll = plimsoll::Plimsoll::jemalloc();
+///
+/// fn main() {
+///     let text = String::from("counted");
+///     assert!(ALLOC.counts().live_objects() >= 1);
+///     drop(text);
+/// }
+/// ```
+///
+/// Any allocator will do:
+///
+/// ```
+/// use std::alloc::System;
+///
+/// #[global_allocator]
+/// static ALLOC: plimsoll::Plimsoll<System> = plimsoll::Plimsoll::new(System);
+/// # fn main() { assert!(ALLOC.counts().live_objects() > 0); }
+/// ```
+#[derive(Debug, Default)]
+pub struct Plimsoll<A = DefaultAllocator> {
+    inner: A,
+}
+
+impl<A> Plimsoll<A> {
+    /// Wraps `inner`.
+    pub const fn new(inner: A) -> Self {
+        Plimsoll { inner }
+    }
+
+    /// The process's counts: the same figures as [`plimsoll::counts()`](crate::counts).
+    pub fn counts(&self) -> Counts {
+        counters::counts()
+    }
+
+    /// The wrapped allocator.
+    pub const fn inner(&self) -> &A {
+        &self.inner
+    }
+}
+
+#[cfg(feature = "jemalloc")]
+impl Plimsoll {
+    /// Wraps jemalloc (under Miri, which cannot run C code, the system's allocator).
+    pub const fn jemalloc() -> Self {
+        #[cfg(not(miri))]
+        return Plimsoll::new(tikv_jemallocator::Jemalloc);
+        #[cfg(miri)]
+        return Plimsoll::new(System);
+    }
+}
+
+// A `usize` is at most 64 bits wide on every platform Rust has.
+const fn bytes(size: usize) -> u64 {
+    size as u64
+}
+
+// SAFETY: every method passes its arguments to the inner allocator's method of the same name and returns its
+// answer, so `A`'s own promise of `GlobalAlloc` is kept; bookings touch only plimsoll's own counters and cannot unwind.
+//
+// A small allocation is booked before the inner call and taken back when it is refused; that is cheaper than booking
+// it after, and it is counted before anybody can hand it on. A free is booked before the inner call too, before
+// anybody else can be given the same address. A resize is booked when it has happened.
+unsafe impl<A: GlobalAlloc> GlobalAlloc for Plimsoll<A> {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise about `layout` is passed on.
+        self.counted(layout, |inner| unsafe { inner.alloc(layout) })
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise about `layout` is passed on.
+        self.counted(layout, |inner| unsafe { inner.alloc_zeroed(layout) })
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        let (slot, size) = (counters::slot(), bytes(layout.size()));
+        if slot.free_is_due(size) {
+            // SAFETY: the caller's promise about `ptr` and `layout` is passed on.
+            return unsafe { self.freed_slowly(ptr, layout) };
+        }
+        slot.book_free(size);
+        // SAFETY: the caller's promise about `ptr` and `layout` is passed on.
+        unsafe { self.inner.dealloc(ptr, layout) }
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: the caller's promise about `ptr`, `layout` and `new_size` is passed on.
+        let moved = unsafe { self.inner.realloc(ptr, layout, new_size) };
+        if !moved.is_null() {
+            book_resize(bytes(layout.size()), bytes(new_size));
+        }
+        moved
+    }
+}
+
+#[inline(always)]
+fn book_resize(old: u64, new: u64) {
+    let slot = counters::slot();
+    if new >= old {
+        let grown = new - old;
+        if slot.alloc_is_due(grown) {
+            counters::book_slowly(Operation::Grow(grown));
+        } else {
+            slot.book_growth(grown);
+        }
+    } else {
+        let shrunk = old - new;
+        if slot.free_is_due(shrunk) {
+            counters::book_slowly(Operation::Shrink(shrunk));
+        } else {
+            slot.book_shrinkage(shrunk);
+        }
+    }
+}
+
+impl<A: GlobalAlloc> Plimsoll<A> {
+    #[inline(always)]
+    fn counted(&self, layout: Layout, request: impl Fn(&A) -> *mut u8) -> *mut u8 {
+        let (slot, size) = (counters::slot(), bytes(layout.size()));
+        if slot.alloc_is_due(size) {
+            return self.counted_slowly(layout, request);
+        }
+        slot.book_alloc(size);
+        let ptr = request(&self.inner);
+        if ptr.is_null() {
+            counters::refused(size);
+        }
+        ptr
+    }
+
+    /// A thread's first call, or one at which its slot has something due. Requests of half a batch and more always
+    /// come here and are booked when they have succeeded: no reader sees gigabytes that were asked for and refused.
+    #[cold]
+    #[inline(never)]
+    fn counted_slowly(&self, layout: Layout, request: impl Fn(&A) -> *mut u8) -> *mut u8 {
+        let ptr = request(&self.inner);
+        if !ptr.is_null() {
+            counters::book_slowly(Operation::Alloc(bytes(layout.size())));
+        }
+        ptr
+    }
+
+    /// The counterpart of `counted_slowly`, apart from `dealloc` so that the hot path saves no registers for it.
+    ///
+    /// # Safety
+    /// As [`GlobalAlloc::dealloc`].
+    #[cold]
+    #[inline(never)]
+    unsafe fn freed_slowly(&self, ptr: *mut u8, layout: Layout) {
+        counters::book_slowly(Operation::Free(bytes(layout.size())));
+        // SAFETY: the caller's promise about `ptr` and `layout` is passed on.
+        unsafe { self.inner.dealloc(ptr, layout) }
+    }
+}

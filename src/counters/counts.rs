@@ -1,0 +1,108 @@
+//! The figures themselves: `Counts` of a moment, `Delta` between two.
+
+use serde::{Deserialize, Serialize};
+
+/// What the allocator was asked for so far: totals that only grow, from which the live figures follow.
+///
+/// Exact when read while no thread is inside the allocator; read while threads run, never negative. Bytes are
+/// requested bytes (`Layout::size()`), not size classes. Source: the wrapper's own per-thread counters.
+///
+/// ```
+/// # #[global_allocator]
+/// # static ALLOC: plimsoll::Plimsoll = plimsoll::Plimsoll::jemalloc();
+/// let before = plimsoll::counts();
+/// let kept = vec![0u8; 1000];
+/// let delta = plimsoll::counts() - before;
+/// assert_eq!((delta.live_objects, delta.live_bytes), (1, 1000));
+/// # drop(kept);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Successful allocations so far.
+    pub alloc_objects_total: u64,
+    /// Objects freed so far.
+    pub free_objects_total: u64,
+    /// Bytes allocated so far, growth by `realloc` included.
+    pub alloc_bytes_total: u64,
+    /// Bytes freed so far, shrinkage by `realloc` included.
+    pub free_bytes_total: u64,
+    /// Successful `realloc` calls so far; each keeps its object.
+    pub realloc_total: u64,
+    /// The most bytes that were live at once; exact to within [`BATCH`](crate::BATCH) bytes per thread; `None` when
+    /// the counts come from elsewhere.
+    pub peak_live_bytes: Option<u64>,
+    /// Thread slots ever leased: the most threads that allocated and lived at once; `None` as above.
+    pub thread_slots: Option<u64>,
+}
+
+impl Counts {
+    /// Objects allocated and not yet freed.
+    pub fn live_objects(&self) -> u64 {
+        self.alloc_objects_total.saturating_sub(self.free_objects_total)
+    }
+
+    /// Requested bytes of the live objects.
+    pub fn live_bytes(&self) -> u64 {
+        self.alloc_bytes_total.saturating_sub(self.free_bytes_total)
+    }
+
+    pub(super) fn add_frees(&mut self, (bytes, objects): (u64, u64)) {
+        self.free_bytes_total = self.free_bytes_total.wrapping_add(bytes);
+        self.free_objects_total = self.free_objects_total.wrapping_add(objects);
+    }
+
+    pub(super) fn add_allocs(&mut self, (bytes, objects, reallocs): (u64, u64, u64)) {
+        self.alloc_bytes_total = self.alloc_bytes_total.wrapping_add(bytes);
+        self.alloc_objects_total = self.alloc_objects_total.wrapping_add(objects);
+        self.realloc_total = self.realloc_total.wrapping_add(reallocs);
+    }
+}
+
+impl std::ops::Sub for Counts {
+    type Output = Delta;
+
+    fn sub(self, earlier: Counts) -> Delta {
+        let alloc_objects = self.alloc_objects_total.wrapping_sub(earlier.alloc_objects_total);
+        let free_objects = self.free_objects_total.wrapping_sub(earlier.free_objects_total);
+        let alloc_bytes = self.alloc_bytes_total.wrapping_sub(earlier.alloc_bytes_total);
+        let free_bytes = self.free_bytes_total.wrapping_sub(earlier.free_bytes_total);
+        Delta {
+            live_objects: alloc_objects.wrapping_sub(free_objects).cast_signed(),
+            live_bytes: alloc_bytes.wrapping_sub(free_bytes).cast_signed(),
+            alloc_objects,
+            free_objects,
+            alloc_bytes,
+            free_bytes,
+            reallocs: self.realloc_total.wrapping_sub(earlier.realloc_total),
+            peak_live_bytes: None,
+        }
+    }
+}
+
+/// What was allocated and freed between two readings.
+///
+/// As exact as the two [`Counts`] it comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Delta {
+    /// Change in live objects; negative when more were freed.
+    pub live_objects: i64,
+    /// Change in live bytes.
+    pub live_bytes: i64,
+    /// Successful allocations.
+    pub alloc_objects: u64,
+    /// Objects freed.
+    pub free_objects: u64,
+    /// Bytes allocated, growth by `realloc` included.
+    pub alloc_bytes: u64,
+    /// Bytes freed, shrinkage by `realloc` included.
+    pub free_bytes: u64,
+    /// Successful `realloc` calls.
+    pub reallocs: u64,
+    /// The most bytes above the start that were live at once; `None` where it was not measured.
+    ///
+    /// Exact when one thread was measured ([`measure`](crate::measure)), and exact to within
+    /// [`BATCH`](crate::BATCH) bytes per thread for the process.
+    pub peak_live_bytes: Option<u64>,
+}

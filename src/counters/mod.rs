@@ -1,0 +1,33 @@
+//! Exact counts, almost for free: every thread books in a slot of its own, and a reader adds the slots up.
+//!
+//! ```text
+//! thread.rs    which slot is mine            one thread-local load; lease at first use, return at thread end
+//! slot.rs      one thread's growing totals   plain loads and stores, no lock prefix; due points
+//! registry.rs  all slots                     append-only chunks; lease, return, three-pass read
+//! peak.rs      approximate process total     what slow paths publish, batch by batch
+//! os.rs        memory and thread end         mmap, pthread key
+//! counts.rs    Counts, Delta                 the figures
+//! ```
+//!
+//! What is fixed here, and what the models in `model.rs` check:
+//! - A total has one writer at a time and never shrinks; none is ever reset.
+//! - Slots are never freed. A lease and a return are one atomic step each.
+//! - Readers look at frees first. So an object is never seen freed but not allocated.
+//! - Nothing on these paths allocates, locks, panics, formats, or reads a clock.
+
+mod counts;
+#[cfg(all(test, loom))]
+mod model;
+mod os;
+mod peak;
+mod registry;
+mod slot;
+#[cfg(all(test, not(loom)))]
+mod tests;
+mod thread;
+
+pub use counts::{Counts, Delta};
+pub use slot::BATCH;
+pub(crate) use slot::Operation;
+pub use thread::counts;
+pub(crate) use thread::{ProcessPeak, book_slowly, peak_of_thread, refused, slot, thread_counts};

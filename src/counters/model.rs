@@ -1,0 +1,157 @@
+//! Every interleaving of small programs over the real slots and registry, by loom.
+//!
+//! `RUSTFLAGS="--cfg loom" cargo test --release --lib model`. Planted faults that these catch are listed in
+//! `tests/README.md`.
+
+use super::registry::Registry;
+use super::slot::{Operation, Slot};
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicBool, Ordering};
+use loom::thread;
+
+fn leased(registry: &Registry) -> &Slot {
+    registry.lease().expect("models have memory for slots")
+}
+
+fn assert_plausible(registry: &Registry, most: u64) {
+    let counts = registry.counts();
+    assert!(counts.free_objects_total <= counts.alloc_objects_total, "freed before allocated");
+    assert!(counts.free_bytes_total <= counts.alloc_bytes_total, "bytes freed before allocated");
+    assert!(counts.alloc_objects_total <= most, "counted what never happened");
+}
+
+/// An object is allocated by one thread and freed by another while a third reads.
+#[test]
+fn a_reader_never_sees_a_free_without_its_allocation() {
+    loom::model(|| {
+        let registry = Arc::new(Registry::new());
+        let handed_over = Arc::new(AtomicBool::new(false));
+        let maker = {
+            let (registry, handed_over) = (registry.clone(), handed_over.clone());
+            thread::spawn(move || {
+                leased(&registry).book_alloc(64);
+                handed_over.store(true, Ordering::Release);
+            })
+        };
+        let user = {
+            let (registry, handed_over) = (registry.clone(), handed_over.clone());
+            thread::spawn(move || {
+                if handed_over.load(Ordering::Acquire) {
+                    leased(&registry).book_free(64);
+                    return true;
+                }
+                false
+            })
+        };
+        assert_plausible(&registry, 1);
+        maker.join().expect("maker");
+        let freed = user.join().expect("user");
+        let live = if freed { (0, 0) } else { (1, 64) };
+        let counts = registry.counts();
+        assert_eq!((counts.live_objects(), counts.live_bytes()), live, "a total was lost");
+    });
+}
+
+/// The same when the allocating thread has to append a chunk: the reader's second pass must find it.
+#[test]
+fn a_reader_finds_chunks_appended_between_its_passes() {
+    loom::model(|| {
+        let registry = Arc::new(Registry::new());
+        let slot = leased(&registry);
+        assert!(!std::ptr::eq(slot, leased(&registry)), "the first chunk is full now");
+        let handed_over = Arc::new(AtomicBool::new(false));
+        let maker = {
+            let (registry, handed_over) = (registry.clone(), handed_over.clone());
+            thread::spawn(move || {
+                leased(&registry).book_alloc(64);
+                handed_over.store(true, Ordering::Release);
+            })
+        };
+        let reader = {
+            let registry = registry.clone();
+            thread::spawn(move || assert_plausible(&registry, 1))
+        };
+        if handed_over.load(Ordering::Acquire) {
+            slot.book_free(64);
+        }
+        maker.join().expect("maker");
+        reader.join().expect("reader");
+    });
+}
+
+/// A slot passes from an ending thread to a starting one: no total is lost, no slot has two tenants.
+#[test]
+fn a_slot_passes_on_with_its_totals() {
+    loom::model(|| {
+        let registry = Arc::new(Registry::new());
+        let tenant = |registry: Arc<Registry>| {
+            thread::spawn(move || {
+                let slot = leased(&registry);
+                slot.book(Operation::Alloc(10));
+                slot.book(Operation::Free(3));
+                registry.give_back(slot);
+            })
+        };
+        let first = tenant(registry.clone());
+        let second = tenant(registry.clone());
+        first.join().expect("first");
+        second.join().expect("second");
+        let counts = registry.counts();
+        assert_eq!((counts.alloc_objects_total, counts.free_objects_total), (2, 2));
+        assert_eq!((counts.alloc_bytes_total, counts.free_bytes_total), (20, 6));
+    });
+}
+
+/// Three threads lease at once where a chunk holds two slots: each gets its own, and a reader sees what they book.
+#[test]
+fn threads_that_lease_at_once_never_share_a_slot() {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(|| {
+        let registry = Arc::new(Registry::new());
+        let lessee = |registry: Arc<Registry>| {
+            thread::spawn(move || {
+                let slot = leased(&registry);
+                slot.book_alloc(1);
+                std::ptr::from_ref(slot) as usize
+            })
+        };
+        let others = [lessee(registry.clone()), lessee(registry.clone())];
+        let mine = leased(&registry);
+        mine.book_alloc(1);
+        let mut slots: Vec<usize> =
+            others.into_iter().map(|other| other.join().expect("lessee")).collect();
+        slots.push(std::ptr::from_ref(mine) as usize);
+        slots.sort_unstable();
+        slots.dedup();
+        assert_eq!(slots.len(), 3);
+        assert_eq!(registry.counts().live_objects(), 3);
+    });
+}
+
+/// What is booked by atomic adds, by threads without a lease, obeys the same rules.
+#[test]
+fn the_shared_slot_is_never_negative_either() {
+    loom::model(|| {
+        let registry = Arc::new(Registry::new());
+        let handed_over = Arc::new(AtomicBool::new(false));
+        let maker = {
+            let (registry, handed_over) = (registry.clone(), handed_over.clone());
+            thread::spawn(move || {
+                registry.book_shared(Operation::Alloc(64));
+                handed_over.store(true, Ordering::Release);
+            })
+        };
+        let user = {
+            let registry = registry.clone();
+            thread::spawn(move || {
+                if handed_over.load(Ordering::Acquire) {
+                    registry.book_shared(Operation::Free(64));
+                }
+            })
+        };
+        assert_plausible(&registry, 1);
+        maker.join().expect("maker");
+        user.join().expect("user");
+    });
+}

@@ -1,0 +1,142 @@
+//! What the counters need from the operating system: memory for slots, and a call when a thread ends.
+#![expect(unsafe_code, reason = "mmap and pthread keys")]
+
+use super::registry::Chunk;
+use std::ffi::c_void;
+use std::ptr::NonNull;
+
+pub(super) use imp::{call_at_thread_exit, free_chunk, new_chunk};
+
+/// What to call with the registered value when a thread ends.
+pub(super) type AtExit = unsafe extern "C" fn(*mut c_void);
+
+#[cfg(all(unix, not(loom)))]
+mod imp {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// A new chunk, all zero, from the kernel: no allocator is asked, so this may run inside one.
+    pub(in crate::counters) fn new_chunk() -> Option<NonNull<Chunk>> {
+        // SAFETY: an anonymous private mapping at an address of the kernel's choice; no memory is replaced.
+        let memory = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                size_of::<Chunk>(),
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_PRIVATE | libc::MAP_ANON,
+                -1,
+                0,
+            )
+        };
+        if memory == libc::MAP_FAILED {
+            return None;
+        }
+        // Pages are aligned to 4096 at least, a chunk to 128; all its fields are valid as zero bytes.
+        NonNull::new(memory.cast())
+    }
+
+    /// # Safety
+    /// `chunk` came from [`new_chunk`] and nobody uses it any more.
+    pub(in crate::counters) unsafe fn free_chunk(chunk: NonNull<Chunk>) {
+        // SAFETY: the mapping of exactly this address and length, by the caller's promise unused.
+        unsafe { libc::munmap(chunk.as_ptr().cast(), size_of::<Chunk>()) };
+    }
+
+    /// The key plus one; 0 until the first thread makes it. `pthread_key_t` fits a `usize` everywhere.
+    static KEY: AtomicUsize = AtomicUsize::new(0);
+
+    /// Has `at_exit` called with `value` when the calling thread ends; false when the system has no room for it.
+    ///
+    /// A pthread key, not a thread-local with a destructor: registering the latter aborts inside the C library
+    /// when memory is exhausted, and it may run before the destructors of the user's own thread-locals have.
+    pub(in crate::counters) fn call_at_thread_exit(value: *const c_void, at_exit: AtExit) -> bool {
+        let Some(key) = key(at_exit) else { return false };
+        // SAFETY: the key was created and is never deleted; the value goes to `at_exit` and nowhere else.
+        unsafe { libc::pthread_setspecific(key, value) == 0 }
+    }
+
+    fn key(at_exit: AtExit) -> Option<libc::pthread_key_t> {
+        // Relaxed: the number is all there is to the key; the C library keeps what belongs to it.
+        let known = KEY.load(Ordering::Relaxed);
+        let plus_one = if known == 0 { create_key(at_exit)? } else { known };
+        libc::pthread_key_t::try_from(plus_one - 1).ok()
+    }
+
+    /// Makes the key; where two threads do so at once, the second takes the first one's.
+    fn create_key(at_exit: AtExit) -> Option<usize> {
+        let mut key: libc::pthread_key_t = 0;
+        // SAFETY: `key` is a valid place for the new key, `at_exit` has the signature of a destructor.
+        if unsafe { libc::pthread_key_create(&raw mut key, Some(at_exit)) } != 0 {
+            return None;
+        }
+        let plus_one = usize::try_from(key).ok()?.checked_add(1)?;
+        match KEY.compare_exchange(0, plus_one, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => Some(plus_one),
+            Err(first) => {
+                // SAFETY: created above, and no thread has set a value for it.
+                unsafe { libc::pthread_key_delete(key) };
+                Some(first)
+            }
+        }
+    }
+}
+
+/// Elsewhere: slots from the system allocator, the call from a thread-local with a destructor. Compiled, not tried.
+#[cfg(all(not(unix), not(loom)))]
+mod imp {
+    use super::*;
+    use std::alloc::{GlobalAlloc, Layout, System};
+    use std::cell::Cell;
+
+    pub(in crate::counters) fn new_chunk() -> Option<NonNull<Chunk>> {
+        // SAFETY: a chunk is not zero-sized, and valid as zero bytes.
+        NonNull::new(unsafe { System.alloc_zeroed(Layout::new::<Chunk>()) }.cast())
+    }
+
+    /// # Safety
+    /// `chunk` came from [`new_chunk`] and nobody uses it any more.
+    pub(in crate::counters) unsafe fn free_chunk(chunk: NonNull<Chunk>) {
+        // SAFETY: allocated above with this layout, by the caller's promise unused.
+        unsafe { System.dealloc(chunk.as_ptr().cast(), Layout::new::<Chunk>()) };
+    }
+
+    struct Leaving(Cell<Option<(*const c_void, AtExit)>>);
+
+    impl Drop for Leaving {
+        fn drop(&mut self) {
+            if let Some((value, at_exit)) = self.0.get() {
+                // SAFETY: the pair that `call_at_thread_exit` was given together.
+                unsafe { at_exit(value.cast_mut()) };
+            }
+        }
+    }
+
+    thread_local! {
+        static LEAVING: Leaving = const { Leaving(Cell::new(None)) };
+    }
+
+    pub(in crate::counters) fn call_at_thread_exit(value: *const c_void, at_exit: AtExit) -> bool {
+        LEAVING.try_with(|leaving| leaving.0.set(Some((value, at_exit)))).is_ok()
+    }
+}
+
+/// In a model: chunks from the heap, since loom's atomics are not plain memory; leases end by hand.
+#[cfg(loom)]
+mod imp {
+    use super::*;
+
+    pub(in crate::counters) fn new_chunk() -> Option<NonNull<Chunk>> {
+        NonNull::new(Box::into_raw(Box::new(Chunk::new())))
+    }
+
+    /// # Safety
+    /// `chunk` came from [`new_chunk`] and nobody uses it any more.
+    pub(in crate::counters) unsafe fn free_chunk(chunk: NonNull<Chunk>) {
+        // SAFETY: made by `Box::into_raw` above, by the caller's promise unused.
+        drop(unsafe { Box::from_raw(chunk.as_ptr()) });
+    }
+
+    pub(in crate::counters) fn call_at_thread_exit(_: *const c_void, _: AtExit) -> bool {
+        false
+    }
+}

@@ -1,0 +1,109 @@
+//! The approximate process total that slow paths publish to, and the highest value it has had.
+
+use crate::sync::{AtomicI64, AtomicU64, Ordering};
+
+/// How many process-wide regions can have their peak watched at once.
+pub(super) const WATCHES: usize = 8;
+
+/// Live bytes without a walk over the slots: exact to within threads x `BATCH`. All relaxed: approximate figures
+/// that order nothing.
+pub(super) struct Peak {
+    live: AtomicI64,
+    all_time: AtomicI64,
+    /// One bit per watch in use.
+    watching: AtomicU64,
+    watches: [AtomicI64; WATCHES],
+}
+
+/// A watch in use: its place, and the live bytes when it began.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    index: usize,
+    start: i64,
+}
+
+impl Peak {
+    #[cfg(not(loom))]
+    pub(super) const fn new() -> Self {
+        Peak {
+            live: AtomicI64::new(0),
+            all_time: AtomicI64::new(0),
+            watching: AtomicU64::new(0),
+            watches: [const { AtomicI64::new(0) }; WATCHES],
+        }
+    }
+
+    #[cfg(loom)]
+    pub(super) fn new() -> Self {
+        Peak {
+            live: AtomicI64::new(0),
+            all_time: AtomicI64::new(0),
+            watching: AtomicU64::new(0),
+            watches: std::array::from_fn(|_| AtomicI64::new(0)),
+        }
+    }
+
+    /// Adds net bytes that a thread has not reported before.
+    pub(super) fn publish(&self, delta: i64) {
+        let live = self.live.fetch_add(delta, Ordering::Relaxed).wrapping_add(delta);
+        if live > self.all_time.load(Ordering::Relaxed) {
+            self.all_time.fetch_max(live, Ordering::Relaxed);
+        }
+        let watching = self.watching.load(Ordering::Relaxed);
+        if watching != 0 && delta > 0 {
+            self.raise(watching, live);
+        }
+    }
+
+    fn raise(&self, watching: u64, live: i64) {
+        for (index, watch) in self.watches.iter().enumerate() {
+            if watching & (1 << index) != 0 {
+                watch.fetch_max(live, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Live bytes as published so far.
+    #[cfg(test)]
+    pub(super) fn live(&self) -> i64 {
+        self.live.load(Ordering::Relaxed)
+    }
+
+    /// The most bytes that were live at once.
+    pub(super) fn all_time(&self) -> u64 {
+        self.all_time.load(Ordering::Relaxed).max(0).cast_unsigned()
+    }
+
+    /// Begins to watch the peak from now on; `None` when [`WATCHES`] are in use.
+    pub(super) fn watch(&self) -> Option<Watch> {
+        let mut watching = self.watching.load(Ordering::Relaxed);
+        loop {
+            let index = watching.trailing_ones() as usize;
+            let watch = self.watches.get(index)?;
+            let start = self.live.load(Ordering::Relaxed);
+            let claimed = watching | (1 << index);
+            match self.watching.compare_exchange(
+                watching,
+                claimed,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => {
+                    watch.store(start, Ordering::Relaxed);
+                    return Some(Watch { index, start });
+                }
+                Err(now) => watching = now,
+            }
+        }
+    }
+
+    /// The most bytes above the start of the watch.
+    pub(super) fn above_start(&self, watch: &Watch) -> u64 {
+        let most = self.watches.get(watch.index).map_or(0, |most| most.load(Ordering::Relaxed));
+        most.saturating_sub(watch.start).max(0).cast_unsigned()
+    }
+
+    pub(super) fn unwatch(&self, watch: &Watch) {
+        self.watching.fetch_and(!(1 << watch.index), Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,308 @@
+//! All slots of a process: leased to threads, given back, never freed; and the reading of their sum.
+//!
+//! Slots lie in chunks on an append-only list. A chunk's bitmap says which of its slots are leased, so a lease
+//! and a return are one atomic step each: a signal or a fork in between leaves a slot at worst unused.
+#![expect(unsafe_code, reason = "chunks come from the OS and are reached through an atomic pointer")]
+
+use super::Counts;
+use super::os;
+use super::peak::Peak;
+use super::slot::{Operation, Slot};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering};
+
+/// Slots per chunk: with the header, which takes the place of one slot, a chunk fills 8 KiB.
+#[cfg(not(loom))]
+const SLOTS: usize = 63;
+/// Two in a model, so that a third thread must append a chunk.
+#[cfg(loom)]
+const SLOTS: usize = 2;
+
+const FULL: u64 = (1 << SLOTS) - 1;
+
+/// A reading is repeated at most this often while frees go on during it.
+const MAX_READINGS: usize = 4;
+
+/// A fixed number of slots, all zero when new.
+#[repr(C, align(128))]
+pub(super) struct Chunk {
+    /// One bit per slot that has a tenant.
+    leased: AtomicU64,
+    /// One bit per slot that ever had one; never cleared. What readers need to look at.
+    used: AtomicU64,
+    /// The chunk that was appended before this one.
+    next: AtomicPtr<Chunk>,
+    slots: [Slot; SLOTS],
+}
+
+/// Every slot there is, the shared one for threads without a lease, and the approximate process total.
+pub(super) struct Registry {
+    /// The first chunk is part of the registry: most programs never need another.
+    first: Chunk,
+    /// The newest appended chunk, or null.
+    appended: AtomicPtr<Chunk>,
+    /// Booked by atomic adds: threads after their teardown, and those for which no slot could be had.
+    shared: Slot,
+    /// Live bytes as published by the slots' slow paths, and their highest value.
+    peak: Peak,
+}
+
+impl Chunk {
+    #[cfg(not(loom))]
+    const fn new() -> Self {
+        Chunk {
+            leased: AtomicU64::new(0),
+            used: AtomicU64::new(0),
+            next: AtomicPtr::new(std::ptr::null_mut()),
+            slots: [const { Slot::new() }; SLOTS],
+        }
+    }
+
+    #[cfg(loom)]
+    pub(super) fn new() -> Self {
+        Chunk {
+            leased: AtomicU64::new(0),
+            used: AtomicU64::new(0),
+            next: AtomicPtr::new(std::ptr::null_mut()),
+            slots: std::array::from_fn(|_| Slot::new()),
+        }
+    }
+
+    /// Takes a slot that has no tenant now but had one before.
+    fn lease_again(&self) -> Option<&Slot> {
+        self.lease_among(self.used.load(Ordering::Relaxed))
+    }
+
+    /// Takes any slot that has no tenant now.
+    fn lease_any(&self) -> Option<&Slot> {
+        self.lease_among(FULL)
+    }
+
+    /// Ordering: acquire, paired with the release in `Registry::give_back`, so that the new tenant goes on from
+    /// the old one's totals. The second step is no part of the lease: a slot that is leased but not yet `used`
+    /// has nothing new to show.
+    fn lease_among(&self, candidates: u64) -> Option<&Slot> {
+        let mut leased = self.leased.load(Ordering::Relaxed);
+        loop {
+            let index = (!leased & candidates).trailing_zeros();
+            let slot = self.slots.get(index as usize)?;
+            let bit = 1 << index;
+            match self.leased.compare_exchange(
+                leased,
+                leased | bit,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => {
+                    // Relaxed: a reader must see this bit only once it sees a free of something that was
+                    // booked here, and then it does (`book_free`).
+                    self.used.fetch_or(bit, Ordering::Relaxed);
+                    return Some(slot);
+                }
+                // Lock-free: somebody else's lease or return came through.
+                Err(now) => leased = now,
+            }
+        }
+    }
+
+    fn index_of(&self, slot: &Slot) -> Option<usize> {
+        self.slots.iter().position(|mine| std::ptr::eq(mine, slot))
+    }
+
+    fn used_slots(&self) -> impl Iterator<Item = &Slot> {
+        let mut left = self.used.load(Ordering::Relaxed);
+        std::iter::from_fn(move || {
+            let slot = self.slots.get(left.trailing_zeros() as usize)?;
+            left &= left - 1;
+            Some(slot)
+        })
+    }
+}
+
+impl Registry {
+    #[cfg(not(loom))]
+    pub(super) const fn new() -> Self {
+        Registry {
+            first: Chunk::new(),
+            appended: AtomicPtr::new(std::ptr::null_mut()),
+            shared: Slot::new(),
+            peak: Peak::new(),
+        }
+    }
+
+    #[cfg(loom)]
+    pub(super) fn new() -> Self {
+        Registry {
+            first: Chunk::new(),
+            appended: AtomicPtr::new(std::ptr::null_mut()),
+            shared: Slot::new(),
+            peak: Peak::new(),
+        }
+    }
+
+    /// Live bytes as published by the slots' slow paths, and their highest value.
+    pub(super) fn peak(&self) -> &Peak {
+        &self.peak
+    }
+
+    /// Books for a thread without a lease, by atomic adds.
+    pub(super) fn book_shared(&self, operation: Operation) {
+        self.shared.share(operation);
+        self.peak.publish(operation.net_bytes());
+    }
+
+    /// A slot for one thread, or `None` when all are taken and the OS has no memory for more.
+    pub(super) fn lease(&self) -> Option<&Slot> {
+        if let Some(slot) = self.chunks().find_map(Chunk::lease_again) {
+            return Some(slot);
+        }
+        loop {
+            let newest = self.appended.load(Ordering::Acquire);
+            if let Some(slot) = self.chunks_from(newest).find_map(Chunk::lease_any) {
+                return Some(slot);
+            }
+            self.append(newest)?;
+        }
+    }
+
+    /// Ends a lease. The totals stay in the slot.
+    ///
+    /// Ordering: release, paired with the acquire in `Chunk::lease`.
+    pub(super) fn give_back(&self, slot: &Slot) {
+        self.peak.publish(slot.settle_last());
+        for chunk in self.chunks() {
+            if let Some(index) = chunk.index_of(slot) {
+                chunk.leased.fetch_and(!(1 << index), Ordering::Release);
+                return;
+            }
+        }
+    }
+
+    /// Appends one chunk, unless another thread has done so since `newest` was read.
+    ///
+    /// Ordering: release, paired with the acquire loads of `appended`: who reaches the chunk sees it complete.
+    fn append(&self, newest: *mut Chunk) -> Option<()> {
+        let chunk = os::new_chunk()?;
+        // SAFETY: `new_chunk` gave a valid chunk that no other thread knows yet.
+        unsafe { chunk.as_ref() }.next.store(newest, Ordering::Relaxed);
+        let won = self.appended.compare_exchange(
+            newest,
+            chunk.as_ptr(),
+            Ordering::Release,
+            Ordering::Relaxed,
+        );
+        if won.is_err() {
+            // SAFETY: the chunk was not published, so this is its only pointer.
+            unsafe { os::free_chunk(chunk) };
+        }
+        Some(())
+    }
+
+    fn chunks(&self) -> impl Iterator<Item = &Chunk> {
+        self.chunks_from(self.appended.load(Ordering::Acquire))
+    }
+
+    fn chunks_from(&self, newest: *mut Chunk) -> impl Iterator<Item = &Chunk> {
+        let mut next = newest;
+        let appended = std::iter::from_fn(move || {
+            // SAFETY: a pointer on the list is null or came from `os::new_chunk`, was published complete
+            // (release in `append`, acquire where `newest` was read), and is valid as long as the registry.
+            let chunk = unsafe { next.as_ref() }?;
+            next = chunk.next.load(Ordering::Relaxed);
+            Some(chunk)
+        });
+        std::iter::once(&self.first).chain(appended)
+    }
+
+    /// Everything that may carry totals, by a fresh look at the list.
+    fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.chunks().flat_map(Chunk::used_slots).chain(std::iter::once(&self.shared))
+    }
+
+    /// Does what a slot's slow path has due: its unpublished bytes join the approximate process total.
+    pub(super) fn settle(&self, slot: &Slot) {
+        if let Some(delta) = slot.settle() {
+            self.peak.publish(delta);
+        }
+    }
+
+    /// The sum over all slots: exact while no thread is inside the allocator, never negative while threads run.
+    ///
+    /// Three passes: all frees (F1), then all allocations (A), then all frees again (F2).
+    ///
+    /// *Never negative*: take any free that F1 saw. It was booked by a release store and read by an acquire load,
+    /// so all that happened before it is visible to A: the booking of that object's allocation, the bit and the
+    /// chunk of the slot it was booked in, since the list and the bitmaps are read again in every pass. So each
+    /// object counted as freed is counted as allocated, and A >= F1 in objects; in bytes likewise, an object's
+    /// bytes being booked as allocated (growth included) before they are booked as freed.
+    ///
+    /// *Not far too high*: a reader that is preempted between F1 and A sees allocations whose frees it missed.
+    /// The truth lies within `[A - F2, A - F1]`; while that is wide, read again, and keep the narrowest.
+    pub(super) fn counts(&self) -> Counts {
+        let mut best = self.read_once();
+        for _ in 1..MAX_READINGS {
+            if best.is_narrow() {
+                break;
+            }
+            let again = self.read_once();
+            if again.freed_meanwhile() < best.freed_meanwhile() {
+                best = again;
+            }
+        }
+        self.with_high_water(best.counts)
+    }
+
+    fn read_once(&self) -> Reading {
+        let mut counts = Counts::default();
+        for slot in self.slots() {
+            counts.add_frees(slot.frees());
+        }
+        let mut slots = 0;
+        for slot in self.slots() {
+            counts.add_allocs(slot.allocs());
+            slots += 1;
+        }
+        // The shared slot is nobody's.
+        counts.thread_slots = Some(slots - 1);
+        let mut later = Counts::default();
+        for slot in self.slots() {
+            later.add_frees(slot.frees());
+        }
+        Reading { counts, free_bytes_after: later.free_bytes_total }
+    }
+
+    fn with_high_water(&self, mut counts: Counts) -> Counts {
+        counts.peak_live_bytes = Some(self.peak.all_time().max(counts.live_bytes()));
+        counts
+    }
+}
+
+/// What one pass over frees, allocations and frees again has seen.
+struct Reading {
+    counts: Counts,
+    free_bytes_after: u64,
+}
+
+impl Reading {
+    fn freed_meanwhile(&self) -> u64 {
+        self.free_bytes_after.wrapping_sub(self.counts.free_bytes_total)
+    }
+
+    /// Wide is what could mislead a decision: more than a batch and more than a 64th of what is live.
+    fn is_narrow(&self) -> bool {
+        self.freed_meanwhile() <= super::BATCH.max(self.counts.live_bytes() / 64)
+    }
+}
+
+impl Drop for Registry {
+    /// Never for the process-wide one, which is a static; tests and models make and drop their own.
+    fn drop(&mut self) {
+        let mut next = self.appended.load(Ordering::Relaxed);
+        while let Some(chunk) = std::ptr::NonNull::new(next) {
+            // SAFETY: `&mut self`: nobody else walks the list, and each chunk is on it once.
+            unsafe {
+                next = chunk.as_ref().next.load(Ordering::Relaxed);
+                os::free_chunk(chunk);
+            }
+        }
+    }
+}

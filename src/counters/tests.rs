@@ -1,0 +1,187 @@
+use super::registry::Registry;
+use super::slot::{BATCH, Operation, Slot};
+
+fn leased(registry: &Registry) -> &Slot {
+    registry.lease().expect("the OS has memory for slots")
+}
+
+#[test]
+fn totals_stay_in_a_slot_for_its_next_tenant() {
+    let registry = Registry::new();
+    let slot = leased(&registry);
+    slot.book_alloc(100);
+    slot.book_alloc(20);
+    slot.book_free(20);
+    registry.give_back(slot);
+
+    let again = leased(&registry);
+    assert!(std::ptr::eq(slot, again));
+    again.book_free(100);
+
+    let counts = registry.counts();
+    assert_eq!((counts.alloc_objects_total, counts.free_objects_total), (2, 2));
+    assert_eq!((counts.live_objects(), counts.live_bytes()), (0, 0));
+    assert_eq!(counts.thread_slots, Some(1));
+}
+
+#[test]
+fn a_thousand_tenants_at_once_have_a_slot_each() {
+    let registry = Registry::new();
+    let mut slots: Vec<&Slot> = (0..1000).map(|_| leased(&registry)).collect();
+    slots.iter().for_each(|slot| slot.book_alloc(8));
+    assert_eq!(registry.counts().live_objects(), 1000);
+    assert_eq!(registry.counts().thread_slots, Some(1000));
+
+    slots.sort_by_key(|slot| std::ptr::from_ref(*slot));
+    slots.dedup_by_key(|slot| std::ptr::from_ref(*slot));
+    assert_eq!(slots.len(), 1000);
+
+    slots.into_iter().for_each(|slot| registry.give_back(slot));
+    let again: Vec<&Slot> = (0..1000).map(|_| leased(&registry)).collect();
+    assert_eq!(again.len(), 1000);
+    assert_eq!(registry.counts().thread_slots, Some(1000), "given-back slots are leased again first");
+    assert_eq!(registry.counts().live_bytes(), 8000);
+}
+
+#[test]
+fn a_slot_is_due_at_first_and_then_every_half_batch() {
+    let registry = Registry::new();
+    let slot = leased(&registry);
+    assert!(slot.alloc_is_due(1) && slot.free_is_due(1), "nothing is booked before the first settling");
+    slot.book_alloc(1);
+    registry.settle(slot);
+    assert!(!slot.alloc_is_due(1));
+    assert!(!slot.alloc_is_due(BATCH / 2 - 1));
+    assert!(slot.alloc_is_due(BATCH / 2));
+    assert!(slot.free_is_due(BATCH / 2));
+}
+
+#[test]
+fn the_approximate_total_lags_by_less_than_a_batch_per_thread() {
+    let registry = Registry::new();
+    let slot = leased(&registry);
+    let mut live = 0u64;
+    for size in (1..4000u64).cycle().take(20_000) {
+        let operation =
+            if size % 3 == 0 { Operation::Free(size / 3) } else { Operation::Alloc(size) };
+        let due = match operation {
+            Operation::Free(bytes) => slot.free_is_due(bytes),
+            _ => slot.alloc_is_due(size),
+        };
+        slot.book(operation);
+        if due {
+            registry.settle(slot);
+        }
+        live = live.wrapping_add_signed(operation.net_bytes());
+        assert!(registry.peak().live().abs_diff(live.cast_signed()) < BATCH);
+    }
+    assert!(registry.peak().all_time().abs_diff(live) < BATCH);
+    registry.give_back(slot);
+    assert_eq!(registry.peak().live(), live.cast_signed(), "a leaving tenant leaves nothing out");
+}
+
+#[test]
+fn a_balanced_thread_publishes_nothing() {
+    let registry = Registry::new();
+    let slot = leased(&registry);
+    for _ in 0..10_000 {
+        slot.book_alloc(1000);
+        assert!(slot.settle().is_none());
+        slot.book_free(1000);
+        assert!(slot.settle().is_none());
+    }
+}
+
+#[test]
+fn a_refused_request_leaves_no_trace() {
+    let registry = Registry::new();
+    let slot = leased(&registry);
+    slot.book_alloc(10);
+    let before = registry.counts();
+    slot.book_alloc(99);
+    slot.unbook_alloc(99);
+    assert_eq!(registry.counts(), before);
+}
+
+#[test]
+fn a_resize_keeps_its_object_and_moves_bytes() {
+    let registry = Registry::new();
+    let slot = leased(&registry);
+    slot.book(Operation::Alloc(100));
+    slot.book(Operation::Grow(50));
+    slot.book(Operation::Shrink(120));
+    let counts = registry.counts();
+    assert_eq!((counts.live_objects(), counts.live_bytes(), counts.realloc_total), (1, 30, 2));
+    assert_eq!((counts.alloc_bytes_total, counts.free_bytes_total), (150, 120));
+}
+
+#[test]
+fn threads_without_a_lease_share_exact_totals() {
+    let registry = Registry::new();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..10_000 {
+                    registry.book_shared(Operation::Alloc(10));
+                    registry.book_shared(Operation::Grow(5));
+                    registry.book_shared(Operation::Shrink(3));
+                    registry.book_shared(Operation::Free(12));
+                    registry.book_shared(Operation::Alloc(7));
+                }
+            });
+        }
+    });
+    let counts = registry.counts();
+    assert_eq!((counts.live_objects(), counts.live_bytes()), (40_000, 280_000));
+    assert_eq!(counts.realloc_total, 80_000);
+    assert_eq!(counts.thread_slots, Some(0));
+    assert_eq!(registry.peak().live(), 280_000);
+}
+
+#[test]
+fn nested_measurements_each_see_their_own_peak() {
+    let registry = Registry::new();
+    let slot = leased(&registry);
+    let step = |operation| {
+        slot.book(operation);
+        registry.settle(slot);
+    };
+    let outer = slot.begin_measuring();
+    step(Operation::Alloc(100));
+    step(Operation::Free(100));
+    let inner = slot.begin_measuring();
+    step(Operation::Alloc(40));
+    assert_eq!(slot.high_water(), 40);
+    slot.end_measuring(inner);
+    assert_eq!(slot.high_water(), 100);
+    slot.end_measuring(outer);
+    registry.settle(slot);
+    assert!(!slot.alloc_is_due(1), "measuring makes every call due only while it lasts");
+}
+
+#[test]
+fn a_watch_sees_the_peak_of_its_own_time() {
+    let registry = Registry::new();
+    let peak = registry.peak();
+    peak.publish(1000);
+    peak.publish(-900);
+    let first = peak.watch().expect("a free watch");
+    peak.publish(300);
+    let second = peak.watch().expect("a free watch");
+    peak.publish(-400);
+    peak.publish(50);
+    assert_eq!(peak.above_start(&first), 300);
+    assert_eq!(peak.above_start(&second), 0);
+    peak.unwatch(&first);
+    peak.publish(5000);
+    assert_eq!(peak.above_start(&second), 5050 - 400);
+    let more: Vec<_> = std::iter::from_fn(|| peak.watch()).collect();
+    assert_eq!(more.len(), super::peak::WATCHES - 1);
+    assert_eq!(peak.all_time(), 5050);
+}
+
+#[test]
+fn a_slot_is_two_cache_lines_and_a_chunk_two_pages() {
+    assert_eq!(size_of::<Slot>(), 128);
+    assert_eq!(size_of::<super::registry::Chunk>(), 8192);
+}

@@ -1,0 +1,266 @@
+//! Is the process well, as far as memory goes? Four checks of our own, and the user's.
+
+use crate::level::Level;
+use crate::snapshot::Snapshot;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+/// The worst that a check has found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HealthStatus {
+    /// Nothing.
+    #[default]
+    Healthy,
+    /// Something to look at.
+    Warning,
+    /// Something to act on.
+    Critical,
+}
+
+impl HealthStatus {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            HealthStatus::Healthy => "healthy",
+            HealthStatus::Warning => "warning",
+            HealthStatus::Critical => "critical",
+        }
+    }
+}
+
+/// What one check found.
+///
+/// ```
+/// let check = plimsoll::Check::warning("queue is long").with("queued", 120);
+/// assert!(!check.is_healthy());
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Check {
+    healthy: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    severity: Option<HealthStatus>,
+    message: String,
+    #[serde(flatten)]
+    context: Map<String, Value>,
+}
+
+impl Check {
+    /// All is well.
+    pub fn healthy(message: impl Into<String>) -> Self {
+        Check::new(HealthStatus::Healthy, message)
+    }
+
+    /// Something to look at.
+    pub fn warning(message: impl Into<String>) -> Self {
+        Check::new(HealthStatus::Warning, message)
+    }
+
+    /// Something to act on.
+    pub fn critical(message: impl Into<String>) -> Self {
+        Check::new(HealthStatus::Critical, message)
+    }
+
+    fn new(status: HealthStatus, message: impl Into<String>) -> Self {
+        let severity = (status != HealthStatus::Healthy).then_some(status);
+        Check { healthy: severity.is_none(), severity, message: message.into(), context: Map::new() }
+    }
+
+    /// Adds a figure to what is reported. `healthy`, `severity` and `message` are taken.
+    #[must_use]
+    pub fn with(mut self, key: &str, figure: impl Into<Value>) -> Self {
+        if !["healthy", "severity", "message"].contains(&key) {
+            self.context.insert(key.into(), figure.into());
+        }
+        self
+    }
+
+    /// Whether nothing was found.
+    pub fn is_healthy(&self) -> bool {
+        self.healthy
+    }
+
+    /// How bad it is.
+    pub fn status(&self) -> HealthStatus {
+        self.severity.unwrap_or_default()
+    }
+
+    /// What was found, in words.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+/// Growth that deserves attention, in bytes per second: 5 and 10 MiB unless given.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct GrowthLimits {
+    pub(crate) warning: u64,
+    pub(crate) critical: u64,
+}
+
+/// What the checks look at besides the newest snapshot.
+#[derive(Clone, Debug)]
+pub(crate) struct Vitals {
+    pub(crate) running: bool,
+    pub(crate) counting: bool,
+    /// Since the last tick.
+    pub(crate) silent_for: Option<Duration>,
+    /// How long the monitor may be silent at most when all is well.
+    pub(crate) silence_limit: Duration,
+    pub(crate) caches: usize,
+    pub(crate) quarantined: Vec<String>,
+    /// What went wrong in the last eviction.
+    pub(crate) last_eviction_errors: Vec<String>,
+    pub(crate) last_eviction_failed: bool,
+}
+
+/// The four checks, in the order in which they are reported.
+pub(crate) fn own_checks(
+    newest: Option<&Snapshot>,
+    growth: GrowthLimits,
+    vitals: &Vitals,
+) -> Vec<(String, Check)> {
+    vec![
+        ("memory_usage".into(), usage_check(newest)),
+        ("memory_growth".into(), growth_check(newest, growth)),
+        ("eviction_system".into(), eviction_check(newest, vitals)),
+        ("tracker_status".into(), tracker_check(vitals)),
+    ]
+}
+
+fn usage_check(newest: Option<&Snapshot>) -> Check {
+    let Some(percent) = newest.and_then(|snapshot| snapshot.usage_percent()) else {
+        // An unknown usage is no healthy one.
+        return Check::warning("memory usage is unknown");
+    };
+    let level = newest.map_or(Level::Healthy, Snapshot::level);
+    let message = format!("memory usage is {percent:.1} % of the budget ({level})");
+    let check = match level {
+        Level::Healthy | Level::Caution => Check::healthy(message),
+        Level::Warning => Check::warning(message),
+        Level::Critical => Check::critical(message),
+    };
+    check.with("usage_percent", percent).with("level", level.as_str())
+}
+
+fn growth_check(newest: Option<&Snapshot>, limits: GrowthLimits) -> Check {
+    let Some(rate) = newest.and_then(|snapshot| snapshot.growth_bytes_per_sec()) else {
+        return Check::healthy("growth is not known yet");
+    };
+    let mib = rate / 1_048_576.0;
+    let message = format!("memory grows by {mib:.2} MiB/s");
+    let check = if rate > limits.critical as f64 {
+        Check::critical(message)
+    } else if rate > limits.warning as f64 {
+        Check::warning(message)
+    } else {
+        Check::healthy(message)
+    };
+    check.with("growth_rate_mb_per_sec", mib).with("growth_rate_bytes_per_sec", rate)
+}
+
+fn eviction_check(newest: Option<&Snapshot>, vitals: &Vitals) -> Check {
+    let level = newest.map_or(Level::Healthy, Snapshot::level);
+    let check = if !vitals.quarantined.is_empty() {
+        Check::warning(format!("caches in quarantine: {}", vitals.quarantined.join(", ")))
+    } else if vitals.caches == 0 && level == Level::Critical {
+        Check::critical("nothing is registered that could be evicted")
+    } else if !vitals.last_eviction_errors.is_empty() {
+        Check::warning(format!("errors in the last eviction: {}", vitals.last_eviction_errors.join("; ")))
+    } else if vitals.last_eviction_failed && level >= Level::Warning {
+        Check::warning("the last eviction freed too little")
+    } else {
+        Check::healthy(format!("{} caches registered", vitals.caches))
+    };
+    check.with("registered_caches", vitals.caches)
+}
+
+fn tracker_check(vitals: &Vitals) -> Check {
+    let silent = vitals.silent_for.map(|silent| silent.as_secs_f64());
+    let check = if !vitals.running {
+        Check::critical("the monitor does not run")
+    } else if vitals.silent_for.is_some_and(|silent| silent > vitals.silence_limit) {
+        Check::critical("the monitor has fallen silent")
+    } else if !vitals.counting {
+        Check::warning("plimsoll is not the global allocator: nothing is counted")
+    } else {
+        Check::healthy("the monitor runs")
+    };
+    check.with("seconds_since_last_tick", json!(silent))
+}
+
+/// The worst of all checks: none that failed is left out.
+pub(crate) fn overall(checks: &[(String, Check)]) -> HealthStatus {
+    checks.iter().map(|(_, check)| check.status()).max().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metric::{Field, FloatField};
+    use crate::snapshot::Moment;
+    use crate::source::Readings;
+
+    const LIMITS: GrowthLimits = GrowthLimits { warning: 5 << 20, critical: 10 << 20 };
+
+    fn vitals() -> Vitals {
+        Vitals {
+            running: true,
+            counting: true,
+            silent_for: Some(Duration::ZERO),
+            silence_limit: Duration::from_secs(90),
+            caches: 1,
+            quarantined: vec![],
+            last_eviction_errors: vec![],
+            last_eviction_failed: false,
+        }
+    }
+
+    fn snapshot(usage: Option<u64>, level: Level, growth: Option<f64>) -> Snapshot {
+        let mut snapshot = Snapshot::new(Moment::now(), Duration::ZERO, &Readings::default());
+        snapshot.values.set(Field::Budget, Some(100));
+        snapshot.values.set(Field::Usage, usage);
+        snapshot.values.set_float(FloatField::Growth, growth);
+        snapshot.level = level;
+        snapshot
+    }
+
+    fn status(snapshot: &Snapshot, vitals: &Vitals) -> HealthStatus {
+        overall(&own_checks(Some(snapshot), LIMITS, vitals))
+    }
+
+    #[test]
+    fn the_worst_check_decides() {
+        use HealthStatus::{Critical, Healthy, Warning};
+        let calm = snapshot(Some(50), Level::Healthy, Some(0.0));
+        assert_eq!(status(&calm, &vitals()), Healthy);
+        assert_eq!(status(&snapshot(Some(94), Level::Warning, None), &vitals()), Warning);
+        assert_eq!(status(&snapshot(Some(99), Level::Critical, None), &vitals()), Critical);
+        let fast = snapshot(Some(50), Level::Healthy, Some(6.0 * 1_048_576.0));
+        assert_eq!(status(&fast, &vitals()), Warning);
+        let faster = snapshot(Some(50), Level::Healthy, Some(11.0 * 1_048_576.0));
+        assert_eq!(status(&faster, &vitals()), Critical);
+        assert_eq!(status(&calm, &Vitals { running: false, ..vitals() }), Critical);
+        let silent = Vitals { silent_for: Some(Duration::from_secs(91)), ..vitals() };
+        assert_eq!(status(&calm, &silent), Critical);
+        assert_eq!(status(&calm, &Vitals { counting: false, ..vitals() }), Warning);
+        let quarantined = Vitals { quarantined: vec!["slow".into()], ..vitals() };
+        assert_eq!(status(&calm, &quarantined), Warning);
+    }
+
+    #[test]
+    fn an_unknown_usage_is_not_healthy() {
+        assert_eq!(status(&snapshot(None, Level::Healthy, None), &vitals()), HealthStatus::Warning);
+        assert_eq!(overall(&own_checks(None, LIMITS, &vitals())), HealthStatus::Warning);
+    }
+
+    #[test]
+    fn a_check_keeps_its_own_keys() {
+        let check = Check::warning("w").with("message", "stolen").with("queued", 3);
+        let json = serde_json::to_value(&check).expect("JSON");
+        assert_eq!(json, json!({"healthy": false, "severity": "warning", "message": "w", "queued": 3}));
+        let fine = serde_json::to_value(Check::healthy("ok")).expect("JSON");
+        assert_eq!(fine, json!({"healthy": true, "message": "ok"}));
+    }
+}

@@ -1,0 +1,8 @@
+//! Pure judgement: history and a moment in, a decision out. No clock, no I/O, no globals.
+
+pub(crate) mod budget;
+pub(crate) mod eviction;
+pub(crate) mod health;
+pub(crate) mod purge;
+pub(crate) mod threshold;
+pub(crate) mod trend;

@@ -1,0 +1,318 @@
+//! Which level a usage means: three thresholds on the way up, lower ones on the way down, and time in between.
+
+use crate::error::Error;
+use crate::level::Level;
+use serde::Serialize;
+use std::time::{Duration, Instant};
+
+/// A level is left only this long after it was entered.
+const DWELL: Duration = Duration::from_secs(10);
+
+/// One of the three lines that a rising usage crosses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Threshold {
+    /// The soft limit: look at it.
+    Warning,
+    /// Somebody should decide: surfaced with ready actions.
+    Prompt,
+    /// The hard limit: evict at once.
+    Emergency,
+}
+
+impl Threshold {
+    /// All thresholds, rising.
+    pub const ALL: [Threshold; 3] = [Threshold::Warning, Threshold::Prompt, Threshold::Emergency];
+
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Threshold::Warning => "warning",
+            Threshold::Prompt => "prompt",
+            Threshold::Emergency => "emergency",
+        }
+    }
+
+    /// The level above it.
+    pub const fn level(self) -> Level {
+        match self {
+            Threshold::Warning => Level::Caution,
+            Threshold::Prompt => Level::Warning,
+            Threshold::Emergency => Level::Critical,
+        }
+    }
+
+    /// What crossing it calls for, in the original's words.
+    pub const fn action(self) -> &'static str {
+        match self {
+            Threshold::Warning => "monitor",
+            Threshold::Prompt => "prompt_user",
+            Threshold::Emergency => "emergency_eviction",
+        }
+    }
+
+    /// How soon, in the original's words.
+    pub const fn urgency(self) -> &'static str {
+        match self {
+            Threshold::Warning => "low",
+            Threshold::Prompt => "medium",
+            Threshold::Emergency => "emergency",
+        }
+    }
+
+    /// What may be given for it, in percent.
+    const fn range(self) -> (f64, f64) {
+        match self {
+            Threshold::Warning => (50.0, 95.0),
+            Threshold::Prompt => (60.0, 99.0),
+            Threshold::Emergency => (70.0, 100.0),
+        }
+    }
+}
+
+/// The three thresholds, in percent of the budget: 80, 93 and 98 unless given.
+///
+/// A level is entered at its threshold and left 7 points below it, ten seconds after it was entered at the earliest;
+/// on the way up levels may be skipped, on the way down they are not.
+///
+/// ```
+/// use plimsoll::{Threshold, Thresholds};
+/// let thresholds = Thresholds::new(70.0, 80.0, 90.0)?;
+/// assert_eq!(thresholds.percent(Threshold::Prompt), 80.0);
+/// let error = Thresholds::new(70.0, 65.0, 90.0).unwrap_err();
+/// assert_eq!(error.to_string(), "prompt threshold of 65 %: must be above the warning threshold of 70 %");
+/// # Ok::<(), plimsoll::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Thresholds {
+    warning: f64,
+    prompt: f64,
+    emergency: f64,
+    /// How far below its threshold a level is left.
+    leave_below: f64,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Thresholds { warning: 80.0, prompt: 93.0, emergency: 98.0, leave_below: 7.0 }
+    }
+}
+
+impl Thresholds {
+    /// Thresholds at these percentages.
+    ///
+    /// # Errors
+    /// [`Error::Threshold`] for one that is out of its range (warning 50 to 95, prompt 60 to 99, emergency 70 to
+    /// 100) or not above the one before.
+    pub fn new(warning: f64, prompt: f64, emergency: f64) -> Result<Self, Error> {
+        let thresholds = Thresholds { warning, prompt, emergency, ..Thresholds::default() };
+        let mut below: Option<Threshold> = None;
+        for threshold in Threshold::ALL {
+            thresholds.check_range(threshold)?;
+            if let Some(below) = below {
+                thresholds.check_order(below, threshold)?;
+            }
+            below = Some(threshold);
+        }
+        Ok(thresholds)
+    }
+
+    /// Where `threshold` lies, in percent of the budget.
+    pub fn percent(&self, threshold: Threshold) -> f64 {
+        match threshold {
+            Threshold::Warning => self.warning,
+            Threshold::Prompt => self.prompt,
+            Threshold::Emergency => self.emergency,
+        }
+    }
+
+    /// Where `threshold` lies, in bytes of `budget_bytes`.
+    pub fn bytes(&self, threshold: Threshold, budget_bytes: u64) -> u64 {
+        (budget_bytes as f64 * self.percent(threshold) / 100.0) as u64
+    }
+
+    fn check_range(&self, threshold: Threshold) -> Result<(), Error> {
+        let (least, most) = threshold.range();
+        let given = self.percent(threshold);
+        // Written so that a NaN is refused too.
+        if given >= least && given <= most {
+            return Ok(());
+        }
+        let expected = format!("from {least} % to {most} %");
+        Err(Error::Threshold { threshold: threshold.as_str(), given, expected })
+    }
+
+    fn check_order(&self, below: Threshold, threshold: Threshold) -> Result<(), Error> {
+        let (low, given) = (self.percent(below), self.percent(threshold));
+        if given > low {
+            return Ok(());
+        }
+        let expected = format!("above the {} threshold of {low} %", below.as_str());
+        Err(Error::Threshold { threshold: threshold.as_str(), given, expected })
+    }
+
+    /// The highest level whose threshold `percent` has reached.
+    fn entered(&self, percent: f64) -> Level {
+        let reached = |threshold: &&Threshold| percent >= self.percent(**threshold);
+        Threshold::ALL.iter().rev().find(reached).map_or(Level::Healthy, |t| t.level())
+    }
+
+    /// The lowest level that `percent` still holds, once it is there.
+    fn held(&self, percent: f64) -> Level {
+        self.entered(percent + self.leave_below)
+    }
+}
+
+/// The level in force, and since when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LevelTracker {
+    level: Level,
+    since: Option<Instant>,
+}
+
+/// A change of level, and the thresholds that were passed on the way up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Transition {
+    pub(crate) from: Level,
+    pub(crate) to: Level,
+}
+
+impl Transition {
+    /// Every threshold that the usage passed: all of them on a jump, none on the way down.
+    pub(crate) fn crossed(self) -> impl Iterator<Item = Threshold> {
+        Threshold::ALL
+            .into_iter()
+            .filter(move |threshold| self.from < threshold.level() && threshold.level() <= self.to)
+    }
+}
+
+impl LevelTracker {
+    pub(crate) fn new() -> Self {
+        LevelTracker { level: Level::Healthy, since: None }
+    }
+
+    pub(crate) fn level(&self) -> Level {
+        self.level
+    }
+
+    /// Takes in a usage; an unknown one changes nothing.
+    pub(crate) fn step(
+        &mut self,
+        thresholds: &Thresholds,
+        usage_percent: Option<f64>,
+        now: Instant,
+    ) -> Option<Transition> {
+        let percent = usage_percent?;
+        let from = self.level;
+        let to = self.next(thresholds, percent, now);
+        if to == from {
+            return None;
+        }
+        *self = LevelTracker { level: to, since: Some(now) };
+        Some(Transition { from, to })
+    }
+
+    fn next(&self, thresholds: &Thresholds, percent: f64, now: Instant) -> Level {
+        let entered = thresholds.entered(percent);
+        if entered >= self.level {
+            return entered;
+        }
+        let dwelt = self.since.is_none_or(|since| now.saturating_duration_since(since) >= DWELL);
+        if thresholds.held(percent) >= self.level || !dwelt {
+            return self.level;
+        }
+        one_below(self.level)
+    }
+}
+
+fn one_below(level: Level) -> Level {
+    match level {
+        Level::Critical => Level::Warning,
+        Level::Warning => Level::Caution,
+        Level::Caution | Level::Healthy => Level::Healthy,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Level::{Caution, Critical, Healthy, Warning};
+
+    /// Steps of (seconds from the start, percent) against the level expected after each.
+    fn levels(steps: &[(u64, f64, Level)]) {
+        let start = Instant::now();
+        let mut tracker = LevelTracker::new();
+        for (second, percent, expected) in steps {
+            let now = start + Duration::from_secs(*second);
+            tracker.step(&Thresholds::default(), Some(*percent), now);
+            assert_eq!(tracker.level(), *expected, "at {second} s with {percent} %");
+        }
+    }
+
+    #[test]
+    fn levels_are_entered_at_their_threshold() {
+        levels(&[(0, 79.9, Healthy), (1, 80.0, Caution), (2, 93.0, Warning), (3, 98.0, Critical)]);
+    }
+
+    #[test]
+    fn noise_on_a_line_makes_no_transition() {
+        let start = Instant::now();
+        let mut tracker = LevelTracker::new();
+        let changes = (0..1000u64)
+            .filter(|n| {
+                let percent = if n % 2 == 0 { 82.0 } else { 78.0 };
+                let now = start + Duration::from_secs(*n);
+                tracker.step(&Thresholds::default(), Some(percent), now).is_some()
+            })
+            .count();
+        assert_eq!(changes, 1, "into caution, and never out");
+    }
+
+    #[test]
+    fn falling_takes_one_level_per_dwell() {
+        levels(&[
+            (0, 99.0, Critical),
+            (9, 10.0, Critical),
+            (10, 10.0, Warning),
+            (15, 10.0, Warning),
+            (20, 10.0, Caution),
+            (30, 10.0, Healthy),
+        ]);
+    }
+
+    #[test]
+    fn a_level_is_left_seven_points_below_where_it_was_entered() {
+        levels(&[(0, 93.0, Warning), (60, 86.0, Warning), (61, 85.9, Caution), (99, 73.0, Caution)]);
+        levels(&[(0, 80.0, Caution), (60, 72.9, Healthy)]);
+    }
+
+    #[test]
+    fn a_jump_crosses_every_threshold_and_a_fall_none() {
+        let crossed = |from, to| Transition { from, to }.crossed().collect::<Vec<_>>();
+        assert_eq!(crossed(Healthy, Critical), Threshold::ALL);
+        assert_eq!(crossed(Caution, Warning), [Threshold::Prompt]);
+        assert_eq!(crossed(Critical, Warning), []);
+        assert_eq!(crossed(Warning, Healthy), []);
+    }
+
+    #[test]
+    fn an_unknown_usage_keeps_the_level() {
+        let mut tracker = LevelTracker::new();
+        let now = Instant::now();
+        tracker.step(&Thresholds::default(), Some(99.0), now);
+        let later = now + Duration::from_secs(100);
+        assert_eq!(tracker.step(&Thresholds::default(), None, later), None);
+        assert_eq!(tracker.level(), Critical);
+    }
+
+    #[test]
+    fn thresholds_out_of_range_or_order_are_named() {
+        let message = |w, p, e| Thresholds::new(w, p, e).unwrap_err().to_string();
+        assert_eq!(message(49.0, 93.0, 98.0), "warning threshold of 49 %: must be from 50 % to 95 %");
+        assert_eq!(message(80.0, 99.5, 100.0), "prompt threshold of 99.5 %: must be from 60 % to 99 %");
+        assert_eq!(message(80.0, 93.0, 100.1), "emergency threshold of 100.1 %: must be from 70 % to 100 %");
+        assert!(message(80.0, f64::NAN, 98.0).contains("prompt threshold of NaN"));
+        assert!(message(90.0, 90.0, 98.0).contains("above the warning threshold"));
+        assert!(message(80.0, 98.0, 98.0).contains("above the prompt threshold"));
+    }
+}

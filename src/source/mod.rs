@@ -1,0 +1,149 @@
+//! One door to each outside world. Sources only read; what they read is joined in a snapshot.
+//!
+//! What cannot be read is `None`: no `/proc`, no cgroup, no jemalloc behind the counts.
+
+mod cgroup;
+mod file;
+mod host;
+#[cfg(all(feature = "jemalloc", not(miri)))]
+mod jemalloc;
+mod process;
+#[cfg(feature = "stats_alloc")]
+mod stats_alloc;
+
+pub(crate) use cgroup::{Cgroup, Location};
+pub(crate) use host::{Pressure, memory_total};
+#[cfg(all(feature = "jemalloc", not(miri)))]
+pub(crate) use jemalloc::{Jemalloc, purge_all};
+pub(crate) use process::Process;
+#[cfg(feature = "stats_alloc")]
+pub use stats_alloc::stats_alloc_counts;
+
+#[cfg(not(all(feature = "jemalloc", not(miri))))]
+#[path = "no_jemalloc.rs"]
+mod jemalloc;
+#[cfg(not(all(feature = "jemalloc", not(miri))))]
+pub(crate) use jemalloc::{Jemalloc, purge_all};
+
+use crate::counters::{self, Counts};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What changes slowly or costs more (the cgroup's parts, its limit, pressure) is read at most this often.
+const SLOW_EVERY: Duration = Duration::from_secs(1);
+
+/// Everything read at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Readings {
+    pub(crate) counts: Option<Counts>,
+    pub(crate) jemalloc: Jemalloc,
+    pub(crate) process: Process,
+    pub(crate) cgroup: Cgroup,
+    pub(crate) pressure: Pressure,
+}
+
+/// Where the counts come from.
+#[derive(Clone)]
+pub(crate) enum CountSource {
+    /// The wrapper, when the probe finds it installed.
+    Wrapper,
+    /// What the user gave.
+    Given(Arc<dyn Fn() -> Counts + Send + Sync>),
+}
+
+/// All sources, open.
+pub(crate) struct Sources {
+    root: PathBuf,
+    /// The descriptors below belong to this process; a forked child opens its own.
+    pid: u32,
+    counts: Option<CountSource>,
+    jemalloc: Option<jemalloc::JemallocSource>,
+    process: process::ProcessSource,
+    cgroup: Option<cgroup::CgroupSource>,
+    pressure: host::PressureSource,
+    slow: Option<(Instant, Cgroup, Pressure)>,
+}
+
+impl Sources {
+    /// Opens what there is below `root` (`/`, or a fixture).
+    pub(crate) fn open(root: &Path, counts: CountSource) -> Self {
+        let location = Location::find(root);
+        let counts = match counts {
+            CountSource::Wrapper => crate::probe::is_installed().then_some(CountSource::Wrapper),
+            given => Some(given),
+        };
+        Sources {
+            root: root.to_owned(),
+            pid: std::process::id(),
+            counts,
+            jemalloc: jemalloc::JemallocSource::open(),
+            process: process::ProcessSource::open(root),
+            cgroup: location.as_ref().map(cgroup::CgroupSource::open),
+            pressure: host::PressureSource::open(root, location.as_ref().map(|l| l.dir.as_path())),
+            slow: None,
+        }
+    }
+
+    /// Whether there are counts at all.
+    pub(crate) fn has_counts(&self) -> bool {
+        self.counts.is_some()
+    }
+
+    /// Whether jemalloc serves the heap and tells its figures.
+    pub(crate) fn has_jemalloc(&self) -> bool {
+        self.jemalloc.is_some()
+    }
+
+    /// Reads everything, allocating nothing. The counts come last, so that they are the freshest.
+    pub(crate) fn read(&mut self, now: Instant) -> Readings {
+        self.reopen_after_fork();
+        let (cgroup, pressure) = self.slow(now);
+        let charged = self.cgroup.as_ref().and_then(cgroup::CgroupSource::read_charged);
+        Readings {
+            jemalloc: self.jemalloc.as_ref().map(|source| source.read()).unwrap_or_default(),
+            process: self.process.read(),
+            cgroup: Cgroup { charged, ..cgroup },
+            pressure,
+            counts: self.counts(),
+        }
+    }
+
+    /// The counts as they are now.
+    pub(crate) fn counts(&self) -> Option<Counts> {
+        self.counts.as_ref().map(|source| match source {
+            CountSource::Wrapper => counters::counts(),
+            CountSource::Given(counts) => counts(),
+        })
+    }
+
+    fn slow(&mut self, now: Instant) -> (Cgroup, Pressure) {
+        if let Some((at, cgroup, pressure)) = self.slow
+            && now.saturating_duration_since(at) < SLOW_EVERY
+        {
+            return (cgroup, pressure);
+        }
+        let cgroup = self.cgroup.as_ref().map(cgroup::CgroupSource::read).unwrap_or_default();
+        let pressure = self.pressure.read();
+        self.slow = Some((now, cgroup, pressure));
+        (cgroup, pressure)
+    }
+
+    /// `/proc/self` is resolved when a file is opened: a child's descriptors would go on telling of its parent.
+    fn reopen_after_fork(&mut self) {
+        if self.pid != std::process::id() {
+            let counts = self.counts.take();
+            *self = Sources { counts: counts.clone(), ..Sources::open(&self.root, CountSource::Wrapper) };
+        }
+    }
+}
+
+impl std::fmt::Debug for Sources {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sources")
+            .field("counts", &self.has_counts())
+            .field("jemalloc", &self.has_jemalloc())
+            .field("cgroup", &self.cgroup)
+            .finish_non_exhaustive()
+    }
+}

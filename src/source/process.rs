@@ -1,0 +1,80 @@
+//! What the kernel says of this process: `/proc/self/status`.
+
+use super::file::{KernelFile, field};
+use std::path::Path;
+
+/// The process's own figures. Bytes; as the kernel counts them, in pages. `None` is unknown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Process {
+    pub(crate) rss: Option<u64>,
+    pub(crate) rss_peak: Option<u64>,
+    pub(crate) anon: Option<u64>,
+    pub(crate) file: Option<u64>,
+    pub(crate) shmem: Option<u64>,
+    pub(crate) virtual_size: Option<u64>,
+    pub(crate) swap: Option<u64>,
+    pub(crate) threads: Option<u64>,
+}
+
+#[derive(Debug)]
+pub(super) struct ProcessSource(Option<KernelFile>);
+
+impl ProcessSource {
+    pub(super) fn open(root: &Path) -> Self {
+        ProcessSource(KernelFile::open(&root.join("proc/self/status")))
+    }
+
+    pub(super) fn read(&self) -> Process {
+        self.0.as_ref().and_then(|file| file.read(parse)).unwrap_or_default()
+    }
+}
+
+fn parse(status: &str) -> Process {
+    Process {
+        rss: field(status, "VmRSS"),
+        rss_peak: field(status, "VmHWM"),
+        anon: field(status, "RssAnon"),
+        file: field(status, "RssFile"),
+        shmem: field(status, "RssShmem"),
+        virtual_size: field(status, "VmSize"),
+        swap: field(status, "VmSwap"),
+        threads: field(status, "Threads"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STATUS: &str = "Name:\tcat\nVmPeak:\t  9000 kB\nVmSize:\t  8000 kB\nVmHWM:\t  1700 kB\n\
+                          VmRSS:\t  1600 kB\nRssAnon:\t   400 kB\nRssFile:\t  1100 kB\nRssShmem:\t   100 kB\n\
+                          VmSwap:\t     0 kB\nThreads:\t3\n";
+
+    #[test]
+    fn every_figure_has_its_line() {
+        let process = parse(STATUS);
+        assert_eq!(process.rss, Some(1600 << 10));
+        assert_eq!(process.rss_peak, Some(1700 << 10));
+        let parts = [process.anon, process.file, process.shmem];
+        assert_eq!(parts.iter().flatten().sum::<u64>(), 1600 << 10);
+        assert_eq!(process.virtual_size, Some(8000 << 10));
+        assert_eq!((process.swap, process.threads), (Some(0), Some(3)));
+    }
+
+    #[test]
+    fn what_is_missing_is_unknown() {
+        assert_eq!(parse("Name:\tkthread\nThreads:\t1\n").rss, None);
+        assert_eq!(parse(""), Process::default());
+        let nowhere = ProcessSource::open(Path::new("/nonexistent"));
+        assert_eq!(nowhere.read(), Process::default());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_real_file_has_it_all() {
+        let process = ProcessSource::open(Path::new("/")).read();
+        assert!(process.rss > Some(100 << 10));
+        assert!(process.rss_peak >= process.rss);
+        assert!(process.threads >= Some(1));
+    }
+}
