@@ -3,6 +3,7 @@
 pub(crate) mod budget;
 pub(crate) mod eviction;
 pub(crate) mod health;
+pub(crate) mod meter;
 pub(crate) mod purge;
 pub(crate) mod threshold;
 pub(crate) mod trend;

@@ -1,0 +1,108 @@
+//! What can be evicted: the `Cache` a user registers, and what it is asked.
+
+use crate::level::Level;
+use crate::policy::eviction::Priority;
+use std::time::{Duration, Instant};
+
+/// What a cache is asked for.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Ask {
+    /// Bytes to give up; more is welcome only as far as entries come in lumps.
+    pub bytes: u64,
+    /// How full the budget is.
+    pub level: Level,
+    /// When the answer is no longer waited for: a cache that takes longer is put into quarantine.
+    pub deadline: Instant,
+}
+
+/// Something that holds memory and can give some back.
+///
+/// A closure that takes bytes and returns bytes is one already. The monitor calls these methods on a thread of its own,
+/// one at a time; a panic or a hang costs the cache its turn and nobody else anything. What it returns is only its claim:
+/// what it gave is measured.
+///
+/// ```
+/// use plimsoll::{Ask, Cache};
+/// use std::sync::Mutex;
+///
+/// struct Pages(Mutex<Vec<Box<[u8; 4096]>>>);
+///
+/// impl Cache for Pages {
+///     fn shrink(&self, ask: &Ask) -> u64 {
+///         let mut pages = self.0.lock().unwrap();
+///         let keep = pages.len().saturating_sub(ask.bytes.div_ceil(4096) as usize);
+///         let freed = pages.len() - keep;
+///         pages.truncate(keep);
+///         freed as u64 * 4096
+///     }
+///
+///     fn usage_bytes(&self) -> Option<u64> {
+///         Some(self.0.lock().unwrap().len() as u64 * 4096)
+///     }
+/// }
+/// ```
+pub trait Cache: Send + Sync + 'static {
+    /// Gives up about `ask.bytes` bytes; returns what it thinks it freed.
+    fn shrink(&self, ask: &Ask) -> u64;
+
+    /// Bytes held, as far as the cache knows; `None` when it does not. Should be quick: asked once per tick.
+    fn usage_bytes(&self) -> Option<u64> {
+        None
+    }
+
+    /// Time since it was last used; `None` when it does not know.
+    fn idle(&self) -> Option<Duration> {
+        None
+    }
+}
+
+impl<F: Fn(u64) -> u64 + Send + Sync + 'static> Cache for F {
+    fn shrink(&self, ask: &Ask) -> u64 {
+        self(ask.bytes)
+    }
+}
+
+/// How a cache is to be treated: its name, its priority, and from which level on it may be asked.
+///
+/// ```
+/// use plimsoll::{CacheSpec, Level, Priority};
+/// let spec = CacheSpec::new("thumbnails").priority(Priority::Low).from(Level::Caution);
+/// ```
+#[derive(Clone, Debug)]
+pub struct CacheSpec {
+    pub(crate) name: String,
+    pub(crate) priority: Priority,
+    pub(crate) from: Level,
+}
+
+impl CacheSpec {
+    /// A cache of normal priority that is asked only in an emergency (`critical`).
+    pub fn new(name: impl Into<String>) -> Self {
+        CacheSpec { name: name.into(), priority: Priority::Normal, from: Level::Critical }
+    }
+
+    /// How much it matters: what matters least is asked first.
+    #[must_use]
+    pub fn priority(self, priority: Priority) -> Self {
+        CacheSpec { priority, ..self }
+    }
+
+    /// The lowest level at which it may be asked without anybody's command.
+    #[must_use]
+    pub fn from(self, level: Level) -> Self {
+        CacheSpec { from: level.max(Level::Caution), ..self }
+    }
+}
+
+impl From<&str> for CacheSpec {
+    fn from(name: &str) -> Self {
+        CacheSpec::new(name)
+    }
+}
+
+impl From<String> for CacheSpec {
+    fn from(name: String) -> Self {
+        CacheSpec::new(name)
+    }
+}

@@ -1,0 +1,208 @@
+//! `Event`: something that happened, as it appears in logs, in sinks and in the monitor's memory.
+
+use crate::eviction::EvictionResult;
+use crate::level::Level;
+use crate::policy::health::HealthStatus;
+use crate::policy::threshold::Threshold;
+use crate::snapshot::{Moment, Snapshot};
+use serde::Serialize;
+
+const MIB: f64 = 1_048_576.0;
+
+/// Which part of the monitor speaks, in the original's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Component {
+    /// Thresholds, levels, start and stop.
+    MemoryMonitor,
+    /// Metrics.
+    MetricsCollector,
+    /// Snapshots.
+    MemoryProfiler,
+    /// Health checks.
+    HealthChecker,
+    /// Evictions and purges.
+    Eviction,
+}
+
+impl Component {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Component::MemoryMonitor => "memory_monitor",
+            Component::MetricsCollector => "metrics_collector",
+            Component::MemoryProfiler => "memory_profiler",
+            Component::HealthChecker => "health_checker",
+            Component::Eviction => "eviction",
+        }
+    }
+}
+
+/// How much an event matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// For those who look closely.
+    Debug,
+    /// Worth a line.
+    Info,
+    /// Worth a look.
+    Warning,
+    /// Worth acting on.
+    Error,
+}
+
+impl Severity {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Severity::Debug => "debug",
+            Severity::Info => "info",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
+}
+
+/// What happened. `event_type` in JSON is the variant's name.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "event_type", rename_all = "snake_case")]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the fields are those of the log format: bytes, MiB, percent, seconds")]
+pub enum EventKind {
+    /// The monitor runs.
+    MonitorStarted {
+        budget_bytes: u64,
+        budget_mb: f64,
+        budget_provenance: String,
+        interval_seconds: f64,
+        counting: bool,
+        jemalloc: bool,
+    },
+    /// The monitor has stopped.
+    MonitorStopped { total_snapshots_taken: u64 },
+    /// A snapshot was taken; at debug level only.
+    SnapshotTaken {
+        rss_bytes: Option<u64>,
+        rss_mb: Option<f64>,
+        heap_objects: Option<u64>,
+        live_bytes: Option<u64>,
+        usage_percent: Option<f64>,
+        status: Level,
+    },
+    /// The usage rose past a threshold.
+    ThresholdCrossed {
+        threshold_type: Threshold,
+        current_mb: f64,
+        current_bytes: u64,
+        threshold_mb: f64,
+        threshold_bytes: u64,
+        usage_percent: f64,
+    },
+    /// The level changed, up or down.
+    LevelChanged { from: Level, to: Level, usage_percent: Option<f64> },
+    /// An eviction came to its end.
+    EvictionCompleted {
+        #[serde(flatten)]
+        result: Box<EvictionResult>,
+        automatic: bool,
+    },
+    /// An automatic eviction found nobody left to ask; said once until the level falls.
+    GaveUp { needed_bytes: u64, needed_mb: f64, freed_bytes: Option<u64>, registered_caches: usize },
+    /// Unused pages were given back to the system.
+    PurgeCompleted { dirty_before_bytes: u64, success: bool, duration_seconds: f64 },
+    /// The health status changed.
+    HealthCheck { status: HealthStatus, previous: HealthStatus, failed_checks: Vec<String> },
+    /// Something failed.
+    Error { error_type: String, error_message: String },
+}
+
+impl EventKind {
+    /// The word for it: `event_type` in JSON.
+    pub fn event_type(&self) -> &'static str {
+        match self {
+            EventKind::MonitorStarted { .. } => "monitor_started",
+            EventKind::MonitorStopped { .. } => "monitor_stopped",
+            EventKind::SnapshotTaken { .. } => "snapshot_taken",
+            EventKind::ThresholdCrossed { .. } => "threshold_crossed",
+            EventKind::LevelChanged { .. } => "level_changed",
+            EventKind::EvictionCompleted { .. } => "eviction_completed",
+            EventKind::GaveUp { .. } => "gave_up",
+            EventKind::PurgeCompleted { .. } => "purge_completed",
+            EventKind::HealthCheck { .. } => "health_check",
+            EventKind::Error { .. } => "error",
+        }
+    }
+
+    fn component(&self) -> Component {
+        match self {
+            EventKind::SnapshotTaken { .. } => Component::MemoryProfiler,
+            EventKind::HealthCheck { .. } => Component::HealthChecker,
+            EventKind::EvictionCompleted { .. }
+            | EventKind::GaveUp { .. }
+            | EventKind::PurgeCompleted { .. } => Component::Eviction,
+            _ => Component::MemoryMonitor,
+        }
+    }
+
+    fn severity(&self) -> Severity {
+        match self {
+            EventKind::SnapshotTaken { .. } => Severity::Debug,
+            EventKind::ThresholdCrossed { .. } => Severity::Warning,
+            EventKind::LevelChanged { from, to, .. } if to > from => Severity::Warning,
+            EventKind::HealthCheck { status, .. } if *status != HealthStatus::Healthy => Severity::Warning,
+            EventKind::GaveUp { .. } | EventKind::Error { .. } => Severity::Error,
+            _ => Severity::Info,
+        }
+    }
+
+    pub(crate) fn snapshot_taken(snapshot: &Snapshot) -> Self {
+        EventKind::SnapshotTaken {
+            rss_bytes: snapshot.process_rss_bytes(),
+            rss_mb: snapshot.process_rss_bytes().map(|rss| rss as f64 / MIB),
+            heap_objects: snapshot.heap_objects(),
+            live_bytes: snapshot.live_bytes(),
+            usage_percent: snapshot.usage_percent(),
+            status: snapshot.level(),
+        }
+    }
+
+    pub(crate) fn threshold_crossed(threshold: Threshold, current: u64, line: u64, percent: f64) -> Self {
+        EventKind::ThresholdCrossed {
+            threshold_type: threshold,
+            current_mb: current as f64 / MIB,
+            current_bytes: current,
+            threshold_mb: line as f64 / MIB,
+            threshold_bytes: line,
+            usage_percent: percent,
+        }
+    }
+
+    pub(crate) fn error(error_type: &str, error_message: impl Into<String>) -> Self {
+        EventKind::Error { error_type: error_type.into(), error_message: error_message.into() }
+    }
+}
+
+/// Something that happened, and when.
+///
+/// Serialises as one flat object: `timestamp` (seconds since 1970), `component`, `level`, `event_type`, then its fields.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Event {
+    /// Seconds since 1970.
+    pub timestamp: f64,
+    /// Which part of the monitor speaks.
+    pub component: Component,
+    /// How much it matters.
+    pub level: Severity,
+    /// What happened.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+impl Event {
+    pub(crate) fn new(at: Moment, kind: EventKind) -> Self {
+        let (component, level) = (kind.component(), kind.severity());
+        Event { timestamp: at.epoch_secs(), component, level, kind }
+    }
+}

@@ -1,0 +1,143 @@
+//! What an eviction was asked for and what it gave: one result, and the bounded memory of many.
+
+use crate::snapshot::Moment;
+use serde::Serialize;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Results kept: the recent ones of the original, and enough for a post-mortem. About 200 bytes each.
+const KEPT: usize = 100;
+/// Results in the statistics' `recent`.
+const RECENT: usize = 10;
+
+const MIB: f64 = 1_048_576.0;
+
+/// What one eviction gave.
+///
+/// `memory_freed_bytes` is measured by plimsoll's own counters on the thread that ran the caches' code, plus what other
+/// threads freed meanwhile as far as the caches claim it; exact when nothing else frees at the time. `None` when nothing
+/// is counted.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct EvictionResult {
+    /// Whether at least 80 % of the target were freed.
+    pub success: bool,
+    /// The caches that were asked, in order.
+    pub evicted: Vec<String>,
+    /// Measured, in MiB.
+    pub memory_freed_mb: Option<f64>,
+    /// Measured, in bytes.
+    pub memory_freed_bytes: Option<u64>,
+    /// What the caches said they freed, in MiB.
+    pub claimed_mb: f64,
+    /// What the caches said they freed, in bytes.
+    pub claimed_bytes: u64,
+    /// What was asked for, in MiB.
+    pub target_mb: f64,
+    /// What was asked for, in bytes.
+    pub target_bytes: u64,
+    /// By the monotonic clock.
+    pub duration_seconds: f64,
+    /// In words.
+    pub message: String,
+    /// What went wrong: panics, time-outs.
+    pub errors: Vec<String>,
+    /// Seconds since 1970.
+    pub timestamp: f64,
+}
+
+/// What an eviction has come to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) asked: Vec<String>,
+    pub(crate) freed_bytes: Option<u64>,
+    pub(crate) claimed_bytes: u64,
+    pub(crate) errors: Vec<String>,
+}
+
+impl EvictionResult {
+    pub(crate) fn new(target: u64, outcome: Outcome, success: bool, took: Duration, at: Moment) -> Self {
+        let freed = outcome.freed_bytes.map(|freed| freed as f64 / MIB);
+        let message = match (outcome.asked.is_empty(), freed) {
+            (true, _) => "no cache could be asked".into(),
+            (false, Some(freed)) => format!("freed {freed:.1} MiB of {:.1} MiB", target as f64 / MIB),
+            (false, None) => "caches were asked; nothing is counted here".into(),
+        };
+        EvictionResult {
+            success,
+            evicted: outcome.asked,
+            memory_freed_mb: freed,
+            memory_freed_bytes: outcome.freed_bytes,
+            claimed_mb: outcome.claimed_bytes as f64 / MIB,
+            claimed_bytes: outcome.claimed_bytes,
+            target_mb: target as f64 / MIB,
+            target_bytes: target,
+            duration_seconds: took.as_secs_f64(),
+            message,
+            errors: outcome.errors,
+            timestamp: at.epoch_secs(),
+        }
+    }
+}
+
+/// All evictions so far.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct EvictionStatistics {
+    /// Evictions in which at least one cache was asked.
+    pub total_evictions: u64,
+    /// Measured, in MiB.
+    pub total_memory_freed_mb: f64,
+    /// Measured, in bytes.
+    pub total_memory_freed_bytes: u64,
+    /// The last results, oldest first; at most 100.
+    pub history: VecDeque<EvictionResult>,
+    /// The last ten, oldest first.
+    pub recent: Vec<EvictionResult>,
+}
+
+impl EvictionStatistics {
+    pub(crate) fn record(&mut self, result: EvictionResult) {
+        self.total_evictions += u64::from(!result.evicted.is_empty());
+        self.total_memory_freed_bytes += result.memory_freed_bytes.unwrap_or(0);
+        self.total_memory_freed_mb = self.total_memory_freed_bytes as f64 / MIB;
+        if self.history.len() == KEPT {
+            self.history.pop_front();
+        }
+        self.history.push_back(result);
+    }
+
+    /// A copy with `recent` filled in.
+    pub(crate) fn report(&self) -> Self {
+        let skipped = self.history.len().saturating_sub(RECENT);
+        EvictionStatistics {
+            recent: self.history.iter().skip(skipped).cloned().collect(),
+            ..self.clone()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result(freed: u64, asked: &[&str]) -> EvictionResult {
+        let outcome = Outcome {
+            asked: asked.iter().map(|name| (*name).to_owned()).collect(),
+            freed_bytes: Some(freed),
+            ..Outcome::default()
+        };
+        EvictionResult::new(1 << 20, outcome, true, Duration::from_millis(5), Moment::now())
+    }
+
+    #[test]
+    fn history_is_bounded_and_totals_are_not() {
+        let mut statistics = EvictionStatistics::default();
+        (0..500).for_each(|_| statistics.record(result(1 << 20, &["pages"])));
+        statistics.record(result(0, &[]));
+        let report = statistics.report();
+        assert_eq!((report.history.len(), report.recent.len()), (KEPT, RECENT));
+        assert_eq!((report.total_evictions, report.total_memory_freed_mb), (500, 500.0));
+        assert_eq!(report.recent.last().map(|last| last.evicted.len()), Some(0));
+    }
+}
