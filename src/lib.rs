@@ -75,8 +75,10 @@ mod ring;
 mod policy;
 
 mod cache;
-mod event;
+
 mod eviction;
+
+mod event;
 
 mod export;
 
