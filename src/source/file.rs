@@ -30,8 +30,11 @@ impl KernelFile {
     }
 
     #[cfg(not(unix))]
-    fn read_at_start(&self, _: &mut [u8]) -> Option<usize> {
-        None
+    fn read_at_start(&self, buffer: &mut [u8]) -> Option<usize> {
+        use std::io::{Read, Seek};
+        let mut file = &self.0;
+        file.rewind().ok()?;
+        file.read(buffer).ok()
     }
 }
 
