@@ -1,7 +1,7 @@
 //! `Plimsoll<A>`: any allocator, counted. Forwards every call and books what happened.
 //!
 //! The hot path of a call is one thread-local load, one compare and two adds to memory. What it costs in
-//! instructions, and why it is written this way, is in `benches/README.md`.
+//! instructions is counted by `benches/instructions.rs`.
 #![expect(unsafe_code, reason = "GlobalAlloc")]
 
 use crate::counters::{self, Counts, Operation};

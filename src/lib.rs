@@ -40,7 +40,7 @@
 //! that allocates may make a thread's count inexact.
 //!
 //! # What it costs
-//! Some 13 instructions per allocation and free together, no lock prefix, no shared cache line; 128 bytes per
+//! Some 16 instructions per allocation and free together, no lock prefix, no shared cache line; 128 bytes per
 //! thread that ran at once; a monitor that sleeps 30 seconds between snapshots of some 100 microseconds.
 //!
 //! # Features
