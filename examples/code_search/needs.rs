@@ -5,8 +5,8 @@ use crate::corpus::Part;
 /// Highest live bytes per byte of text while a part is indexed, before any was: the text twice, the terms and their
 /// places, the finished files, and the growth of the buffers these are written to.
 const GUESS_PER_BYTE: u64 = 5;
-/// Whatever the size: the writer's tables and buffers.
-const FIXED: u64 = 3 << 20;
+/// Whatever the size: the writer starts with a dozen arenas of a megabyte each.
+const FIXED: u64 = 12 << 20;
 
 /// The needs of all parts.
 pub(crate) struct Needs {

@@ -49,7 +49,8 @@ impl Questions {
     ///
     /// Some parts are asked for often and most seldom, as it is with real users: a tenth of them gets nearly half.
     pub(crate) fn next(&mut self) -> Option<Key> {
-        let part = *self.popular.get(self.skewed(self.popular.len()))?;
+        let rank = self.skewed(self.popular.len());
+        let part = *self.popular.get(rank)?;
         let identifier = self.skewed(self.by_part[part].len());
         Some((part, self.by_part[part][identifier].clone()))
     }
