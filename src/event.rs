@@ -68,7 +68,10 @@ impl Severity {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "event_type", rename_all = "snake_case")]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "the fields are those of the log format: bytes, MiB, percent, seconds")]
+#[expect(
+    missing_docs,
+    reason = "the fields are those of the log format: bytes, MiB, percent, seconds"
+)]
 pub enum EventKind {
     /// The monitor runs.
     MonitorStarted {
@@ -150,7 +153,9 @@ impl EventKind {
             EventKind::SnapshotTaken { .. } => Severity::Debug,
             EventKind::ThresholdCrossed { .. } => Severity::Warning,
             EventKind::LevelChanged { from, to, .. } if to > from => Severity::Warning,
-            EventKind::HealthCheck { status, .. } if *status != HealthStatus::Healthy => Severity::Warning,
+            EventKind::HealthCheck { status, .. } if *status != HealthStatus::Healthy => {
+                Severity::Warning
+            }
             EventKind::GaveUp { .. } | EventKind::Error { .. } => Severity::Error,
             _ => Severity::Info,
         }
@@ -167,7 +172,12 @@ impl EventKind {
         }
     }
 
-    pub(crate) fn threshold_crossed(threshold: Threshold, current: u64, line: u64, percent: f64) -> Self {
+    pub(crate) fn threshold_crossed(
+        threshold: Threshold,
+        current: u64,
+        line: u64,
+        percent: f64,
+    ) -> Self {
         EventKind::ThresholdCrossed {
             threshold_type: threshold,
             current_mb: current as f64 / MIB,

@@ -56,11 +56,19 @@ pub(crate) struct Outcome {
 }
 
 impl EvictionResult {
-    pub(crate) fn new(target: u64, outcome: Outcome, success: bool, took: Duration, at: Moment) -> Self {
+    pub(crate) fn new(
+        target: u64,
+        outcome: Outcome,
+        success: bool,
+        took: Duration,
+        at: Moment,
+    ) -> Self {
         let freed = outcome.freed_bytes.map(|freed| freed as f64 / MIB);
         let message = match (outcome.asked.is_empty(), freed) {
             (true, _) => "no cache could be asked".into(),
-            (false, Some(freed)) => format!("freed {freed:.1} MiB of {:.1} MiB", target as f64 / MIB),
+            (false, Some(freed)) => {
+                format!("freed {freed:.1} MiB of {:.1} MiB", target as f64 / MIB)
+            }
             (false, None) => "caches were asked; nothing is counted here".into(),
         };
         EvictionResult {

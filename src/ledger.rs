@@ -104,13 +104,25 @@ impl Ledger {
 fn heap(ledger: &mut Builder, s: &Snapshot) {
     let shrink = "drop objects: evict, bound collections, look for leaks";
     ledger.part("live", s.live_bytes(), shrink);
-    ledger.rest("slack", s.jemalloc_allocated_bytes(), "fewer size classes; smaller thread caches (tcache_max)");
+    ledger.rest(
+        "slack",
+        s.jemalloc_allocated_bytes(),
+        "fewer size classes; smaller thread caches (tcache_max)",
+    );
     ledger.sum("allocated", s.jemalloc_allocated_bytes());
-    ledger.rest("page_slack", s.jemalloc_active_bytes(), "free whole pages: evict in order of age, not at random");
+    ledger.rest(
+        "page_slack",
+        s.jemalloc_active_bytes(),
+        "free whole pages: evict in order of age, not at random",
+    );
     ledger.sum("active", s.jemalloc_active_bytes());
     // jemalloc's own sum includes them, read one after the other: what is left over is said, not hidden.
     if s.jemalloc_resident_bytes().is_some() {
-        ledger.part("dirty", s.jemalloc_dirty_bytes(), "purge, or a shorter decay (dirty_decay_ms)");
+        ledger.part(
+            "dirty",
+            s.jemalloc_dirty_bytes(),
+            "purge, or a shorter decay (dirty_decay_ms)",
+        );
         ledger.part("metadata", s.jemalloc_metadata_bytes(), "fewer arenas (narenas)");
     }
     ledger.rest("resident_rounding", s.jemalloc_resident_bytes(), "none needed");
@@ -179,9 +191,9 @@ impl std::fmt::Display for Ledger {
             writeln!(f, "{sign} {name:<18} {mib:>12.2} MiB  {}", line.remedy)?;
         }
         for cache in &self.caches {
-            let bytes = cache.reported_bytes.map_or("unknown".into(), |bytes| {
-                format!("{:.2} MiB", bytes as f64 / 1_048_576.0)
-            });
+            let bytes = cache
+                .reported_bytes
+                .map_or("unknown".into(), |bytes| format!("{:.2} MiB", bytes as f64 / 1_048_576.0));
             writeln!(f, "  of live: cache {:<12} {bytes:>12}  (reported)", cache.name)?;
         }
         Ok(())
@@ -224,7 +236,11 @@ mod tests {
     fn every_step_is_a_line_and_the_sums_are_their_sources_figures() {
         let mut figures = [COUNTS.as_slice(), JEMALLOC.as_slice()].concat();
         figures.extend([(Field::Rss, 300), (Field::File, 30), (Field::Charged, 1000)]);
-        figures.extend([(Field::CgroupFile, 500), (Field::CgroupKernel, 60), (Field::CgroupSock, 7)]);
+        figures.extend([
+            (Field::CgroupFile, 500),
+            (Field::CgroupKernel, 60),
+            (Field::CgroupSock, 7),
+        ]);
         let ledger = Ledger::of(&snapshot(&figures));
         assert!(ledger.adds_up(), "{ledger}");
         let part = |name| bytes(&ledger, name).unwrap_or(i64::MIN);

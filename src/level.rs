@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 /// assert!(Level::Critical > Level::Healthy);
 /// assert_eq!(Level::Caution.to_string(), "caution");
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// Below the warning threshold.

@@ -2,6 +2,7 @@
 //!
 //! Snapshots store what this table lists, exporters write what it lists, and the README's table is tested against it.
 
+use crate::level::Level;
 use serde::Serialize;
 
 /// What a metric's number counts.
@@ -122,14 +123,18 @@ impl Metric {
         }
     }
 
-    /// Stores the metric's number in `values`; false for a derived one, and for a number of the wrong kind.
-    pub(crate) fn set(&self, values: &mut Values, number: Option<f64>, integer: Option<u64>) -> bool {
-        match self.place {
-            Place::Integer(field) => values.set(field, integer),
-            Place::Float(field) => values.set_float(field, number),
-            Place::Derived(_) => return false,
+    /// Stores the metric's number in `values`; a derived one is not stored.
+    ///
+    /// # Errors
+    /// For a fraction where only whole numbers make sense.
+    pub(crate) fn set(&self, values: &mut Values, value: Value) -> Result<(), ()> {
+        match (self.place, value) {
+            (Place::Integer(field), Value::Integer(number)) => values.set(field, Some(number)),
+            (Place::Integer(_), Value::Float(_)) => return Err(()),
+            (Place::Float(field), value) => values.set_float(field, Some(value.as_f64())),
+            (Place::Derived(_), _) => {}
         }
-        true
+        Ok(())
     }
 }
 
@@ -258,6 +263,8 @@ metrics! {
 pub struct Values {
     integers: [u64; INTEGERS],
     floats: [f32; FLOATS],
+    /// Here and not in the snapshot, where alignment would make eight bytes of it.
+    pub(crate) level: Level,
 }
 
 /// No count of bytes or objects reaches it.
@@ -266,7 +273,7 @@ const UNKNOWN: u64 = u64::MAX;
 impl Values {
     /// Everything unknown.
     pub(crate) const fn unknown() -> Self {
-        Values { integers: [UNKNOWN; INTEGERS], floats: [f32::NAN; FLOATS] }
+        Values { integers: [UNKNOWN; INTEGERS], floats: [f32::NAN; FLOATS], level: Level::Healthy }
     }
 
     fn integer(&self, field: Field) -> Option<u64> {
@@ -294,7 +301,7 @@ impl Values {
 impl PartialEq for Values {
     /// Unknown equals unknown.
     fn eq(&self, other: &Self) -> bool {
-        METRICS.iter().all(|metric| metric.get(self) == metric.get(other))
+        self.level == other.level && METRICS.iter().all(|m| m.get(self) == m.get(other))
     }
 }
 

@@ -29,7 +29,7 @@ impl Ring {
     }
 
     /// From the oldest to the newest.
-    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Snapshot> {
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Snapshot> + Clone {
         let (newer, older) = self.slots.split_at(self.oldest.min(self.slots.len()));
         older.iter().chain(newer)
     }

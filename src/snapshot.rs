@@ -78,7 +78,6 @@ pub struct Snapshot {
     pub(crate) wall_micros: u64,
     pub(crate) uptime_nanos: u64,
     pub(crate) values: Values,
-    pub(crate) level: Level,
     pub(crate) metadata: Option<Arc<Metadata>>,
 }
 
@@ -89,7 +88,6 @@ impl Snapshot {
             wall_micros: moment.wall_micros,
             uptime_nanos: u64::try_from(uptime.as_nanos()).unwrap_or(u64::MAX),
             values: values(readings),
-            level: Level::Healthy,
             metadata: None,
         }
     }
@@ -111,7 +109,7 @@ impl Snapshot {
 
     /// How full the budget was, with the hysteresis of the moments before.
     pub fn level(&self) -> Level {
-        self.level
+        self.values.level
     }
 
     /// The user's key/values and the limits in force.
@@ -132,7 +130,7 @@ impl std::fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Snapshot")
             .field("timestamp", &self.timestamp())
-            .field("level", &self.level)
+            .field("level", &self.level())
             .field("values", &self.values)
             .field("metadata", &self.metadata)
             .finish()

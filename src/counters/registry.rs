@@ -2,7 +2,10 @@
 //!
 //! Slots lie in chunks on an append-only list. A chunk's bitmap says which of its slots are leased, so a lease
 //! and a return are one atomic step each: a signal or a fork in between leaves a slot at worst unused.
-#![expect(unsafe_code, reason = "chunks come from the OS and are reached through an atomic pointer")]
+#![expect(
+    unsafe_code,
+    reason = "chunks come from the OS and are reached through an atomic pointer"
+)]
 
 use super::Counts;
 use super::os;

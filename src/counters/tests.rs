@@ -1,3 +1,5 @@
+#![allow(clippy::expect_used, reason = "a test without slots fails")]
+
 use super::registry::Registry;
 use super::slot::{BATCH, Operation, Slot};
 
@@ -39,7 +41,11 @@ fn a_thousand_tenants_at_once_have_a_slot_each() {
     slots.into_iter().for_each(|slot| registry.give_back(slot));
     let again: Vec<&Slot> = (0..1000).map(|_| leased(&registry)).collect();
     assert_eq!(again.len(), 1000);
-    assert_eq!(registry.counts().thread_slots, Some(1000), "given-back slots are leased again first");
+    assert_eq!(
+        registry.counts().thread_slots,
+        Some(1000),
+        "given-back slots are leased again first"
+    );
     assert_eq!(registry.counts().live_bytes(), 8000);
 }
 
@@ -47,7 +53,10 @@ fn a_thousand_tenants_at_once_have_a_slot_each() {
 fn a_slot_is_due_at_first_and_then_every_half_batch() {
     let registry = Registry::new();
     let slot = leased(&registry);
-    assert!(slot.alloc_is_due(1) && slot.free_is_due(1), "nothing is booked before the first settling");
+    assert!(
+        slot.alloc_is_due(1) && slot.free_is_due(1),
+        "nothing is booked before the first settling"
+    );
     slot.book_alloc(1);
     registry.settle(slot);
     assert!(!slot.alloc_is_due(1));

@@ -33,7 +33,8 @@ impl FromStr for Budget {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let error = || Error::Parse { given: text.into(), expected: "a size such as 512MiB or 80%" };
+        let error =
+            || Error::Parse { given: text.into(), expected: "a size such as 512MiB or 80%" };
         match text.trim().strip_suffix('%') {
             Some(percent) => percent.trim().parse().map(Budget::Percent).map_err(|_| error()),
             None => parse_size(text).map(Budget::Bytes).ok_or_else(error),
@@ -99,13 +100,19 @@ impl Bounds {
 /// Works out the budget in force.
 ///
 /// `default` is what to take when nothing was given and no limit is known.
-pub(crate) fn resolve(given: Option<Budget>, bounds: &Bounds, default: u64) -> Result<Resolved, Error> {
+pub(crate) fn resolve(
+    given: Option<Budget>,
+    bounds: &Bounds,
+    default: u64,
+) -> Result<Resolved, Error> {
     match (given, bounds.limit()) {
         (Some(given), Some(limit)) => explicit(given, &limit),
         (Some(Budget::Bytes(bytes)), None) if bytes >= LEAST => {
             Ok(Resolved { bytes, provenance: "given".into() })
         }
-        (Some(given), None) => Err(refused(given, 0, "at least 1 MiB; no limit is known to take a share of")),
+        (Some(given), None) => {
+            Err(refused(given, 0, "at least 1 MiB; no limit is known to take a share of"))
+        }
         (None, Some(limit)) => Ok(found(&limit)),
         (None, None) => {
             let provenance = format!("default of {}: no limit is known here", size(default));
@@ -132,13 +139,14 @@ fn explicit(given: Budget, limit: &Limit) -> Result<Resolved, Error> {
 
 fn found(limit: &Limit) -> Resolved {
     let reserve = reserve(limit.bytes);
-    let provenance = format!("{}, {}, less {} in reserve", size(limit.bytes), limit.name, size(reserve));
+    let provenance =
+        format!("{}, {}, less {} in reserve", size(limit.bytes), limit.name, size(reserve));
     Resolved { bytes: limit.bytes - reserve, provenance }
 }
 
 /// What is left for the kernel's own charges and for what grows between two ticks.
 fn reserve(limit: u64) -> u64 {
-    (limit / 10).min(512 * MIB).max(64 * MIB).min(limit / 4)
+    (limit / 10).clamp(64 * MIB, 512 * MIB).min(limit / 4)
 }
 
 fn refused(given: Budget, bytes: u64, expected: &str) -> Error {
@@ -177,7 +185,9 @@ mod tests {
 
     #[test]
     fn a_budget_that_cannot_be_held_is_named() {
-        let refused = |given| resolve(Some(given), &bounds(None, Some(2 * GIB)), GIB).unwrap_err().to_string();
+        let refused = |given| {
+            resolve(Some(given), &bounds(None, Some(2 * GIB)), GIB).unwrap_err().to_string()
+        };
         assert_eq!(
             refused(Budget::Bytes(0)),
             "budget of 0 B (0 bytes): must be from 1 MiB to 2.0 GiB, the machine's memory"

@@ -67,17 +67,14 @@ pub(crate) fn deserves_strike(freed: u64, asked: u64) -> bool {
 /// What is idle and unimportant goes first. It is asked for all that is missing, or for all it says it holds.
 pub(crate) fn next_ask(candidates: &[Candidate], missing: u64) -> Option<(usize, u64)> {
     let score = |c: &Candidate| c.idle.unwrap_or(UNKNOWN_IDLE).as_secs_f64() / c.priority.weight();
-    let eligible = |c: &Candidate| {
-        !c.excluded && c.strikes < STRIKES && c.asks < ASKS && c.usage != Some(0)
-    };
+    let eligible =
+        |c: &Candidate| !c.excluded && c.strikes < STRIKES && c.asks < ASKS && c.usage != Some(0);
     let (index, chosen) = candidates
         .iter()
         .enumerate()
         .filter(|(_, candidate)| eligible(candidate))
         // Of equals the least important first, then the one registered first.
-        .min_by(|(_, a), (_, b)| {
-            score(b).total_cmp(&score(a)).then(a.priority.cmp(&b.priority))
-        })?;
+        .min_by(|(_, a), (_, b)| score(b).total_cmp(&score(a)).then(a.priority.cmp(&b.priority)))?;
     let bytes = chosen.usage.map_or(missing, |usage| missing.min(usage));
     (bytes > 0).then_some((index, bytes))
 }

@@ -64,7 +64,12 @@ impl Check {
 
     fn new(status: HealthStatus, message: impl Into<String>) -> Self {
         let severity = (status != HealthStatus::Healthy).then_some(status);
-        Check { healthy: severity.is_none(), severity, message: message.into(), context: Map::new() }
+        Check {
+            healthy: severity.is_none(),
+            severity,
+            message: message.into(),
+            context: Map::new(),
+        }
     }
 
     /// Adds a figure to what is reported. `healthy`, `severity` and `message` are taken.
@@ -167,7 +172,10 @@ fn eviction_check(newest: Option<&Snapshot>, vitals: &Vitals) -> Check {
     } else if vitals.caches == 0 && level == Level::Critical {
         Check::critical("nothing is registered that could be evicted")
     } else if !vitals.last_eviction_errors.is_empty() {
-        Check::warning(format!("errors in the last eviction: {}", vitals.last_eviction_errors.join("; ")))
+        Check::warning(format!(
+            "errors in the last eviction: {}",
+            vitals.last_eviction_errors.join("; ")
+        ))
     } else if vitals.last_eviction_failed && level >= Level::Warning {
         Check::warning("the last eviction freed too little")
     } else {
@@ -222,7 +230,7 @@ mod tests {
         snapshot.values.set(Field::Budget, Some(100));
         snapshot.values.set(Field::Usage, usage);
         snapshot.values.set_float(FloatField::Growth, growth);
-        snapshot.level = level;
+        snapshot.values.level = level;
         snapshot
     }
 
@@ -259,7 +267,10 @@ mod tests {
     fn a_check_keeps_its_own_keys() {
         let check = Check::warning("w").with("message", "stolen").with("queued", 3);
         let json = serde_json::to_value(&check).expect("JSON");
-        assert_eq!(json, json!({"healthy": false, "severity": "warning", "message": "w", "queued": 3}));
+        assert_eq!(
+            json,
+            json!({"healthy": false, "severity": "warning", "message": "w", "queued": 3})
+        );
         let fine = serde_json::to_value(Check::healthy("ok")).expect("JSON");
         assert_eq!(fine, json!({"healthy": true, "message": "ok"}));
     }

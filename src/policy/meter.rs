@@ -46,8 +46,10 @@ impl Meter {
 }
 
 fn pressure(values: &Values) -> Option<u64> {
-    let anon = values.process_anon_bytes().map(|anon| anon + values.process_shmem_bytes().unwrap_or(0));
-    let held = anon.or_else(|| values.process_rss_bytes())? + values.process_swap_bytes().unwrap_or(0);
+    let anon =
+        values.process_anon_bytes().map(|anon| anon + values.process_shmem_bytes().unwrap_or(0));
+    let held =
+        anon.or_else(|| values.process_rss_bytes())? + values.process_swap_bytes().unwrap_or(0);
     Some(held.saturating_sub(values.jemalloc_dirty_bytes().unwrap_or(0)))
 }
 

@@ -7,3 +7,4 @@ pub(crate) mod meter;
 pub(crate) mod purge;
 pub(crate) mod threshold;
 pub(crate) mod trend;
+pub(crate) mod warning;

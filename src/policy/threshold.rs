@@ -282,7 +282,12 @@ mod tests {
 
     #[test]
     fn a_level_is_left_seven_points_below_where_it_was_entered() {
-        levels(&[(0, 93.0, Warning), (60, 86.0, Warning), (61, 85.9, Caution), (99, 73.0, Caution)]);
+        levels(&[
+            (0, 93.0, Warning),
+            (60, 86.0, Warning),
+            (61, 85.9, Caution),
+            (99, 73.0, Caution),
+        ]);
         levels(&[(0, 80.0, Caution), (60, 72.9, Healthy)]);
     }
 
@@ -308,9 +313,18 @@ mod tests {
     #[test]
     fn thresholds_out_of_range_or_order_are_named() {
         let message = |w, p, e| Thresholds::new(w, p, e).unwrap_err().to_string();
-        assert_eq!(message(49.0, 93.0, 98.0), "warning threshold of 49 %: must be from 50 % to 95 %");
-        assert_eq!(message(80.0, 99.5, 100.0), "prompt threshold of 99.5 %: must be from 60 % to 99 %");
-        assert_eq!(message(80.0, 93.0, 100.1), "emergency threshold of 100.1 %: must be from 70 % to 100 %");
+        assert_eq!(
+            message(49.0, 93.0, 98.0),
+            "warning threshold of 49 %: must be from 50 % to 95 %"
+        );
+        assert_eq!(
+            message(80.0, 99.5, 100.0),
+            "prompt threshold of 99.5 %: must be from 60 % to 99 %"
+        );
+        assert_eq!(
+            message(80.0, 93.0, 100.1),
+            "emergency threshold of 100.1 %: must be from 70 % to 100 %"
+        );
         assert!(message(80.0, f64::NAN, 98.0).contains("prompt threshold of NaN"));
         assert!(message(90.0, 90.0, 98.0).contains("above the warning threshold"));
         assert!(message(80.0, 98.0, 98.0).contains("above the prompt threshold"));

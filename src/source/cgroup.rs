@@ -46,6 +46,11 @@ impl Location {
         v1().or_else(v2)
     }
 
+    /// The limit as it is now; `None` for no limit.
+    pub(crate) fn limit(&self) -> Option<u64> {
+        KernelFile::open(&self.limit_file())?.read(limit)?
+    }
+
     /// The file that holds the limit, for people to look at.
     pub(crate) fn limit_file(&self) -> PathBuf {
         self.dir.join(match self.version {
@@ -200,7 +205,8 @@ mod tests {
 
     #[test]
     fn a_mount_line_says_what_it_carries() {
-        let line = "35 31 0:32 / /sys/fs/cgroup/memory rw,relatime shared:3 - cgroup cgroup rw,memory";
+        let line =
+            "35 31 0:32 / /sys/fs/cgroup/memory rw,relatime shared:3 - cgroup cgroup rw,memory";
         let mount = Mount::parse(line).expect("a mount line");
         assert_eq!((mount.root, mount.point), ("/", "/sys/fs/cgroup/memory"));
         assert!(mount.carries(Version::V1) && !mount.carries(Version::V2));
@@ -219,7 +225,10 @@ mod tests {
     #[test]
     fn parts_of_both_versions() {
         let v2 = parts(Version::V2, "anon 10\nfile 20\nkernel 30\nsock 40\n");
-        assert_eq!([v2.anon, v2.file, v2.kernel, v2.sock], [Some(10), Some(20), Some(30), Some(40)]);
+        assert_eq!(
+            [v2.anon, v2.file, v2.kernel, v2.sock],
+            [Some(10), Some(20), Some(30), Some(40)]
+        );
         let v1 = parts(Version::V1, "cache 1\nrss 2\ntotal_cache 20\ntotal_rss 10\n");
         assert_eq!([v1.anon, v1.file, v1.kernel, v1.sock], [Some(10), Some(20), None, None]);
     }
@@ -249,7 +258,10 @@ mod tests {
         assert_eq!(location.version, Version::V2);
         let cgroup = CgroupSource::open(&location).read();
         assert_eq!((cgroup.charged, cgroup.limit), (Some(700_000), Some(1_000_000)));
-        assert_eq!((cgroup.anon, cgroup.oom_kills, cgroup.limit_hits), (Some(500_000), Some(1), Some(12)));
+        assert_eq!(
+            (cgroup.anon, cgroup.oom_kills, cgroup.limit_hits),
+            (Some(500_000), Some(1), Some(12))
+        );
         assert_eq!(cgroup.sock, None);
     }
 
@@ -257,7 +269,10 @@ mod tests {
     fn a_v2_tree_without_memory_files_is_no_location() {
         let root = tree(&[
             ("proc/self/cgroup", "0::/\n"),
-            ("proc/self/mountinfo", "41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n"),
+            (
+                "proc/self/mountinfo",
+                "41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n",
+            ),
             ("sys/fs/cgroup/unified/cgroup.procs", "1\n"),
         ]);
         assert_eq!(Location::find(root.path()), None);
@@ -267,7 +282,10 @@ mod tests {
     fn a_container_sees_its_group_at_the_top_of_the_mount() {
         let root = tree(&[
             ("proc/self/cgroup", "4:memory:/docker/abc\n"),
-            ("proc/self/mountinfo", "35 31 0:32 /docker/abc /cg/memory rw - cgroup cgroup rw,memory\n"),
+            (
+                "proc/self/mountinfo",
+                "35 31 0:32 /docker/abc /cg/memory rw - cgroup cgroup rw,memory\n",
+            ),
             ("cg/memory/memory.limit_in_bytes", "268435456\n"),
         ]);
         let location = Location::find(root.path()).expect("a location");

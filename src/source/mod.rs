@@ -133,7 +133,10 @@ impl Sources {
     fn reopen_after_fork(&mut self) {
         if self.pid != std::process::id() {
             let counts = self.counts.take();
-            *self = Sources { counts: counts.clone(), ..Sources::open(&self.root, CountSource::Wrapper) };
+            *self = Sources {
+                counts: counts.clone(),
+                ..Sources::open(&self.root, CountSource::Wrapper)
+            };
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A `stats_alloc::StatsAlloc` that a program already has, as the monitor's source of counts.
 
 use crate::counters::Counts;
-use stats_alloc::{Region, StatsAlloc, Stats};
+use stats_alloc::{Stats, StatsAlloc};
 use std::alloc::GlobalAlloc;
 
 /// The counts of a program that has `stats_alloc` for its global allocator.
@@ -26,13 +26,14 @@ pub fn stats_alloc_counts<A: GlobalAlloc>(allocator: &StatsAlloc<A>) -> Counts {
 }
 
 fn from(stats: Stats) -> Counts {
-    let mut counts = Counts::default();
-    counts.alloc_objects_total = total(stats.allocations);
-    counts.free_objects_total = total(stats.deallocations);
-    counts.alloc_bytes_total = total(stats.bytes_allocated);
-    counts.free_bytes_total = total(stats.bytes_deallocated);
-    counts.realloc_total = total(stats.reallocations);
-    counts
+    Counts {
+        alloc_objects_total: total(stats.allocations),
+        free_objects_total: total(stats.deallocations),
+        alloc_bytes_total: total(stats.bytes_allocated),
+        free_bytes_total: total(stats.bytes_deallocated),
+        realloc_total: total(stats.reallocations),
+        ..Counts::default()
+    }
 }
 
 fn total(figure: usize) -> u64 {

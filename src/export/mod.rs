@@ -1,0 +1,14 @@
+//! What leaves the process: logs and JSON. A surface formats; it never computes.
+
+#[cfg(feature = "log")]
+mod json_layer;
+pub(crate) mod log;
+pub(crate) mod report;
+pub(crate) mod snapshot;
+
+#[cfg(feature = "log")]
+pub use json_layer::JsonLayer;
+pub use log::{LOG_TARGET, json as event_json};
+pub use report::{
+    Crossings, HealthReport, Metrics, MetricsReport, Profiler, Range, RingStatistics,
+};

@@ -1,0 +1,284 @@
+//! `Builder`: what a monitor should be like, and its start.
+
+use super::courier::{Courier, Sink};
+use super::registry::Registry;
+use super::settings::{Given, Settings};
+use super::shared::{History, Shared, UserCheck};
+use super::wake::Wake;
+use super::{Monitor, reply, run};
+use crate::counters::Counts;
+use crate::error::Error;
+use crate::event::{Event, EventKind};
+use crate::export::snapshot::is_reserved;
+use crate::policy::budget::{Bounds, Budget, Resolved, resolve};
+use crate::policy::health::Check;
+use crate::policy::meter::Meter;
+use crate::policy::threshold::Threshold;
+use crate::snapshot::{METADATA_BOUNDS, Metadata, Moment};
+use crate::source::{CountSource, Location, Sources, memory_total};
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+/// The budget when none is given and no limit is known: the original's.
+const DEFAULT_BUDGET: u64 = 3072 << 20;
+
+/// What a [`Monitor`] should be like. Everything has a default; the environment comes in between.
+///
+/// Each option names the variable that an operator would set; the builder wins over it. A value that makes no sense, from
+/// either, is an error at [`Builder::start`] that names it.
+#[must_use = "a builder does nothing until it is started"]
+pub struct Builder {
+    given: Given,
+    metadata: BTreeMap<String, String>,
+    checks: Vec<UserCheck>,
+    sinks: Vec<Sink>,
+    counts: CountSource,
+    root: PathBuf,
+}
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder").field("given", &self.given).finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    pub(super) fn new() -> Self {
+        Builder {
+            given: Given::default(),
+            metadata: BTreeMap::new(),
+            checks: Vec::new(),
+            sinks: Vec::new(),
+            counts: CountSource::Wrapper,
+            root: PathBuf::from("/"),
+        }
+    }
+
+    /// What the process may use: bytes, or a share of the limit. `PLIMSOLL_BUDGET` (`512MiB`, `80%`); found by itself
+    /// unless given: the control group's limit or the machine's memory, less a reserve. Valid: 1 MiB up to that limit.
+    pub fn budget(mut self, budget: Budget) -> Self {
+        self.given.budget = Some(budget);
+        self
+    }
+
+    /// The figure that is held against the budget. `PLIMSOLL_METER`; [`Meter::Pressure`] unless given.
+    pub fn meter(mut self, meter: Meter) -> Self {
+        self.given.meter = Some(meter);
+        self
+    }
+
+    /// Time between snapshots while memory is no concern; near the line they come faster. `PLIMSOLL_INTERVAL` (`30s`);
+    /// 30 s unless given: at some 100 us a snapshot, that is nothing. Valid: 1 ms to 1 day.
+    pub fn interval(mut self, interval: Duration) -> Self {
+        self.given.interval = Some(interval);
+        self
+    }
+
+    /// How many snapshots are kept, at 336 bytes each. `PLIMSOLL_RING`; 2880 unless given: a day at 30 s.
+    pub fn ring(mut self, snapshots: usize) -> Self {
+        self.given.ring = Some(snapshots);
+        self
+    }
+
+    /// The three thresholds in percent of the budget, strictly rising. `PLIMSOLL_WARNING_AT`, `PLIMSOLL_PROMPT_AT`,
+    /// `PLIMSOLL_EMERGENCY_AT`; 80, 93 and 98 unless given.
+    pub fn thresholds(mut self, warning: f64, prompt: f64, emergency: f64) -> Self {
+        self.given.thresholds = Some((warning, prompt, emergency));
+        self
+    }
+
+    /// The time over which growth is measured. `PLIMSOLL_GROWTH_WINDOW`; 300 s unless given.
+    pub fn growth_window(mut self, window: Duration) -> Self {
+        self.given.growth_window = Some(window);
+        self
+    }
+
+    /// Growth in bytes per second that fails the health check. `PLIMSOLL_GROWTH_WARNING` and
+    /// `PLIMSOLL_GROWTH_CRITICAL`; 5 and 10 MiB unless given.
+    pub fn growth_limits(mut self, warning: u64, critical: u64) -> Self {
+        (self.given.growth_warning, self.given.growth_critical) = (Some(warning), Some(critical));
+        self
+    }
+
+    /// The most bytes one automatic eviction asks for. `PLIMSOLL_EVICTION_TARGET`; 512 MiB unless given.
+    pub fn eviction_target(mut self, bytes: u64) -> Self {
+        self.given.eviction_target = Some(bytes);
+        self
+    }
+
+    /// How long a cache may take to answer before it is put into quarantine. `PLIMSOLL_HOOK_TIMEOUT`; 10 s unless given.
+    pub fn hook_timeout(mut self, timeout: Duration) -> Self {
+        self.given.hook_timeout = Some(timeout);
+        self
+    }
+
+    /// Whether jemalloc's unused pages are given back near the line. `PLIMSOLL_PURGE` (`on`, `off`); on unless given.
+    pub fn purge(mut self, purge: bool) -> Self {
+        self.given.purge = Some(purge);
+        self
+    }
+
+    /// A key and value to be found in every snapshot's metadata; at most 16, of 64 and 256 bytes.
+    pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.metadata.insert(key.into(), value.into());
+        self
+    }
+
+    /// A health check of your own: run, and a panic caught, on the thread that asks for the health.
+    pub fn check(
+        mut self,
+        name: impl Into<String>,
+        check: impl Fn() -> Check + Send + Sync + 'static,
+    ) -> Self {
+        self.checks.push((name.into(), Box::new(check)));
+        self
+    }
+
+    /// Calls `sink` with every event, on a thread for that purpose. What it cannot keep up with is dropped, oldest first,
+    /// beyond 256.
+    pub fn on_event(mut self, sink: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.sinks.push(Box::new(sink));
+        self
+    }
+
+    /// Takes the counts from `counts` instead of plimsoll's own wrapper, for a program that counts already. As exact as
+    /// they are; called once per snapshot, and must not allocate if a tick shall not.
+    pub fn counts_from(mut self, counts: impl Fn() -> Counts + Send + Sync + 'static) -> Self {
+        self.counts = CountSource::Given(Arc::new(counts));
+        self
+    }
+
+    /// Reads `/proc` and `/sys/fs/cgroup` below `root` instead of `/`, for tests on fixture trees.
+    pub fn root(mut self, root: impl AsRef<Path>) -> Self {
+        self.root = root.as_ref().to_owned();
+        self
+    }
+
+    /// Starts the monitor.
+    ///
+    /// # Errors
+    /// For a setting that makes no sense, from the builder or the environment, and when the system refuses a thread.
+    pub fn start(self) -> Result<Monitor, Error> {
+        let settings = Settings::resolve(&self.given, &|name| std::env::var(name).ok())?;
+        check_metadata(&self.metadata)?;
+        check_names(&self.checks)?;
+        let budget =
+            resolve(settings.budget, &bounds(&self.root), DEFAULT_BUDGET).map_err(|error| {
+                let from_environment = self.given.budget.is_none() && settings.budget.is_some();
+                if from_environment {
+                    Error::Environment { variable: "PLIMSOLL_BUDGET", source: Box::new(error) }
+                } else {
+                    error
+                }
+            })?;
+        self.launch(settings, budget)
+    }
+
+    fn launch(self, settings: Settings, budget: Resolved) -> Result<Monitor, Error> {
+        let sources = Sources::open(&self.root, self.counts.clone());
+        let counting = sources.has_counts();
+        let hard = |threshold| Some(settings.thresholds.bytes(threshold, budget.bytes));
+        let metadata = Metadata {
+            soft_limit_bytes: hard(Threshold::Warning),
+            hard_limit_bytes: hard(Threshold::Emergency),
+            user: self.metadata,
+        };
+        let started = started(&settings, &budget, counting, sources.has_jemalloc());
+        let shared = Arc::new(Shared {
+            started: Moment::now().instant,
+            pid: std::process::id(),
+            counting,
+            wake: Arc::new(Wake::default()),
+            stopping: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
+            sources: Mutex::new(sources),
+            caches: Registry::default(),
+            orders: Mutex::new(VecDeque::new()),
+            history: Mutex::new(History::new(settings.ring)),
+            metadata: Mutex::new(Arc::new(metadata)),
+            checks: self.checks,
+            courier: Courier::start(self.sinks)?,
+            settings,
+            budget,
+        });
+        shared.emit(started);
+        if !counting {
+            let message = "plimsoll is not the global allocator: heap figures are unknown";
+            shared.emit(EventKind::error("monitoring_error", message));
+        }
+        spawn(shared, counting.then_some(self.counts))
+    }
+}
+
+fn spawn(shared: Arc<Shared>, counts: Option<CountSource>) -> Result<Monitor, Error> {
+    let (stopped, has_stopped) = reply::channel();
+    let thread = std::thread::Builder::new().name("plimsoll".into()).spawn({
+        let shared = shared.clone();
+        move || run::run(shared, counts, stopped)
+    });
+    match thread {
+        Ok(thread) => Ok(Monitor::new(shared, thread, has_stopped)),
+        Err(source) => {
+            shared.courier.stop();
+            Err(Error::Monitoring { what: "starting the monitor's thread", source })
+        }
+    }
+}
+
+fn bounds(root: &Path) -> Bounds {
+    let location = Location::find(root);
+    let limit = location.as_ref().and_then(Location::limit);
+    let file = location.map(|location| location.limit_file().display().to_string());
+    Bounds { cgroup: limit.zip(file), ram: memory_total(root) }
+}
+
+fn started(settings: &Settings, budget: &Resolved, counting: bool, jemalloc: bool) -> EventKind {
+    EventKind::MonitorStarted {
+        budget_bytes: budget.bytes,
+        budget_mb: budget.bytes as f64 / 1_048_576.0,
+        budget_provenance: budget.provenance.clone(),
+        interval_seconds: settings.interval.as_secs_f64(),
+        counting,
+        jemalloc,
+    }
+}
+
+pub(super) fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), Error> {
+    let (pairs, key_bytes, value_bytes) = METADATA_BOUNDS;
+    if metadata.len() > pairs {
+        return Err(Error::setting(
+            "metadata",
+            format!("{} pairs", metadata.len()),
+            "at most 16 pairs",
+        ));
+    }
+    for (key, value) in metadata {
+        if key.is_empty() || key.len() > key_bytes || value.len() > value_bytes {
+            let expected = "a key of 1 to 64 bytes and a value of at most 256";
+            return Err(Error::setting("metadata", format!("{key:?}"), expected));
+        }
+        if is_reserved(key) {
+            return Err(Error::setting(
+                "metadata",
+                format!("{key:?}"),
+                "a key that plimsoll does not use itself",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn check_names(checks: &[UserCheck]) -> Result<(), Error> {
+    const OWN: [&str; 4] = ["memory_usage", "memory_growth", "eviction_system", "tracker_status"];
+    for (index, (name, _)) in checks.iter().enumerate() {
+        let twice = checks.iter().skip(index + 1).any(|(other, _)| other == name);
+        if name.is_empty() || OWN.contains(&name.as_str()) || twice {
+            return Err(Error::setting("check", format!("{name:?}"), "a name of its own"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,376 @@
+//! The monitor: one thread that reads, judges, remembers and acts, and the handle to it.
+//!
+//! ```text
+//! builder.rs   settings.rs          what it should be like; builder, environment, default
+//! run.rs       wake.rs              the thread and how it is woken
+//! tick.rs                           read -> judge -> remember -> act
+//! evicting.rs  registry.rs          who is asked for memory, one at a time
+//! worker.rs                         the thread on which caches' code and purges run
+//! courier.rs                        the thread on which event sinks run
+//! shared.rs                         what the handle and the thread share
+//! reply.rs                          answers for threads and tasks
+//! global.rs                         one monitor for the whole process
+//! ```
+
+mod builder;
+mod courier;
+mod evicting;
+mod global;
+mod registry;
+mod reply;
+mod run;
+mod settings;
+mod shared;
+mod tick;
+mod wake;
+mod worker;
+
+pub use builder::Builder;
+pub use global::{
+    health_check, health_check_async, metrics, monitor, start_monitoring, start_monitoring_with,
+    stop_monitoring, stop_monitoring_async,
+};
+pub use settings::{Origin, Setting};
+
+use crate::cache::{Cache, CacheSpec};
+use crate::error::Error;
+use crate::event::Event;
+use crate::eviction::{EvictionResult, EvictionStatistics};
+use crate::export::report::{HealthReport, Metrics, MetricsReport, Profiler, RingStatistics};
+use crate::ledger::Ledger;
+use crate::level::Level;
+use crate::policy::health::{Check, own_checks};
+use crate::policy::warning::Warning;
+use crate::snapshot::{Moment, Snapshot};
+use evicting::{Order, Orderer};
+use parking_lot::Mutex;
+use registry::Entry;
+use reply::{NoAnswer, Reply};
+use shared::Shared;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// A running monitor. Dropping it stops it.
+///
+/// It takes snapshots at an interval, holds them against the budget, asks registered caches for memory when the budget is
+/// used up, and answers questions about all of it. Every method can be called from any thread; none waits for a
+/// tick, and none makes an allocation elsewhere wait.
+///
+/// ```
+/// use plimsoll::Monitor;
+/// use std::sync::{Arc, Mutex};
+///
+/// #[global_allocator]
+/// static ALLOC: plimsoll::Plimsoll = plimsoll::Plimsoll::jemalloc();
+///
+/// fn main() -> Result<(), plimsoll::Error> {
+///     let monitor = Monitor::builder().budget("256MiB".parse()?).start()?;
+///     let pages = Arc::new(Mutex::new(vec![vec![0u8; 4096]; 1000]));
+///     monitor.register("pages", move |bytes: u64| {
+///         let mut pages = pages.lock().unwrap();
+///         let keep = pages.len().saturating_sub(bytes.div_ceil(4096) as usize);
+///         let freed = pages.len() - keep;
+///         pages.truncate(keep);
+///         freed as u64 * 4096
+///     })?;
+///     let result = monitor.evict(1 << 20)?;
+///     assert_eq!(result.memory_freed_bytes, Some(1 << 20));
+///     Ok(())
+/// }
+/// ```
+pub struct Monitor {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    has_stopped: Mutex<Option<Reply<()>>>,
+}
+
+impl std::fmt::Debug for Monitor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Monitor")
+            .field("budget_bytes", &self.budget_bytes())
+            .field("level", &self.level())
+            .field("running", &self.is_running())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A registered cache. Dropping this changes nothing; [`CacheHandle::unregister`] takes the cache off the list.
+#[derive(Clone)]
+pub struct CacheHandle {
+    shared: Arc<Shared>,
+    entry: Arc<Entry>,
+}
+
+impl std::fmt::Debug for CacheHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CacheHandle").field("spec", &self.entry.spec).finish_non_exhaustive()
+    }
+}
+
+impl CacheHandle {
+    /// The name it was registered by.
+    pub fn name(&self) -> &str {
+        &self.entry.spec.name
+    }
+
+    /// Takes the cache off the list: it is not asked any more once a call under way has ended. Its own code may call this.
+    pub fn unregister(&self) {
+        self.shared.caches.remove(&self.entry);
+    }
+}
+
+impl Monitor {
+    /// A monitor with defaults for everything.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    fn new(shared: Arc<Shared>, thread: JoinHandle<()>, has_stopped: Reply<()>) -> Self {
+        let (thread, has_stopped) = (Mutex::new(Some(thread)), Mutex::new(Some(has_stopped)));
+        Monitor { shared, thread, has_stopped }
+    }
+
+    /// Registers something that can give memory back: a [`Cache`], or a closure from bytes asked to bytes freed.
+    ///
+    /// # Errors
+    /// For a name that is taken, empty or longer than 64 bytes, and for more than 256 caches.
+    pub fn register(
+        &self,
+        spec: impl Into<CacheSpec>,
+        cache: impl Cache,
+    ) -> Result<CacheHandle, Error> {
+        let entry = self.shared.caches.add(Entry::new(spec.into(), Box::new(cache)))?;
+        Ok(CacheHandle { shared: self.shared.clone(), entry })
+    }
+
+    /// Reads everything now. Not kept in the history; level and growth are those of the last tick.
+    ///
+    /// Costs what jemalloc needs to gather its statistics (tens of microseconds) and some ten microseconds more.
+    pub fn snapshot(&self) -> Snapshot {
+        self.shared.read(Moment::now())
+    }
+
+    /// The last snapshot the monitor took; `None` before the first.
+    pub fn latest(&self) -> Option<Snapshot> {
+        self.shared.history.lock().ring.newest().cloned()
+    }
+
+    /// Every snapshot in the ring, from the oldest to the newest.
+    pub fn history(&self) -> Vec<Snapshot> {
+        // Room is made before the lock is taken: the monitor's thread shall not wait for an allocation.
+        let mut snapshots = Vec::with_capacity(self.shared.settings.ring);
+        snapshots.extend(self.shared.history.lock().ring.iter().cloned());
+        snapshots
+    }
+
+    /// How full the budget was at the last tick.
+    pub fn level(&self) -> Level {
+        self.shared.level()
+    }
+
+    /// What the process may use.
+    pub fn budget_bytes(&self) -> u64 {
+        self.shared.budget.bytes
+    }
+
+    /// Where the budget comes from, in words.
+    pub fn budget_provenance(&self) -> &str {
+        &self.shared.budget.provenance
+    }
+
+    /// The settings in force and where each came from.
+    pub fn settings(&self) -> &[Setting] {
+        &self.shared.settings.report
+    }
+
+    /// Whether the monitor's thread runs: false once stopped, and in a forked child.
+    pub fn is_running(&self) -> bool {
+        self.shared.is_running()
+    }
+
+    /// Everything between the live bytes and the kernel's charge, now, with what the caches say they hold.
+    pub fn ledger(&self) -> Ledger {
+        let caches = self.shared.caches.lines();
+        Ledger { caches, ..Ledger::of(&self.snapshot()) }
+    }
+
+    /// The warning in force, with what could be done; `None` below the warning threshold.
+    pub fn warning(&self) -> Option<Warning> {
+        let lines = self.shared.caches.lines();
+        let caches: Vec<_> =
+            lines.into_iter().map(|line| (line.name, line.reported_bytes)).collect();
+        Warning::of(&self.latest()?, &self.shared.settings.thresholds, &caches)
+    }
+
+    /// The last events, oldest first; at most 256.
+    pub fn events(&self) -> Vec<Event> {
+        self.shared.history.lock().events.iter().cloned().collect()
+    }
+
+    /// Events that the sinks were too slow for.
+    pub fn dropped_events(&self) -> u64 {
+        self.shared.courier.dropped()
+    }
+
+    /// Sets a key and value that every snapshot from now on carries.
+    ///
+    /// # Errors
+    /// For more than 16 pairs, a key of more than 64 bytes or a value of more than 256, and for plimsoll's own keys.
+    pub fn set_metadata(
+        &self,
+        key: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Result<(), Error> {
+        let mut metadata = self.shared.metadata.lock();
+        let mut changed = metadata.as_ref().clone();
+        changed.user.insert(key.into(), value.into());
+        builder::check_metadata(&changed.user)?;
+        *metadata = Arc::new(changed);
+        Ok(())
+    }
+
+    /// The figures of now and the statistics of the ring, as JSON-ready data.
+    pub fn metrics(&self) -> MetricsReport {
+        let now = self.snapshot();
+        let history = self.shared.history.lock();
+        let settings = &self.shared.settings;
+        let interval = settings.interval.as_secs_f64();
+        MetricsReport {
+            metrics: Metrics::new(&now, &history.evictions, history.crossings),
+            profiler: Profiler {
+                total_snapshots_taken: history.ring.taken_total(),
+                current_snapshot_count: history.ring.len(),
+                profiling_active: self.is_running(),
+                ring: RingStatistics::of(history.ring.iter(), interval, history.ring.capacity()),
+            },
+            monitor_running: self.is_running(),
+        }
+    }
+
+    /// All evictions so far.
+    pub fn eviction_statistics(&self) -> EvictionStatistics {
+        self.shared.history.lock().evictions.report()
+    }
+
+    /// Runs every check, the user's own on the calling thread.
+    pub fn health_check(&self) -> HealthReport {
+        health(&self.shared)
+    }
+
+    /// As [`Monitor::health_check`], for callers that must not block: the checks run on a thread of their own.
+    ///
+    /// # Errors
+    /// When the system refuses a thread.
+    pub async fn health_check_async(&self) -> Result<HealthReport, Error> {
+        let (replier, reply) = reply::channel();
+        let shared = self.shared.clone();
+        std::thread::Builder::new()
+            .name("plimsoll-health".into())
+            .spawn(move || replier.send(health(&shared)))
+            .map_err(|source| Error::Monitoring {
+                what: "starting a thread for the checks",
+                source,
+            })?;
+        reply.await.map_err(|_| Error::NotRunning)
+    }
+
+    /// Asks the registered caches for `target_bytes`, least important first, and waits for what they gave.
+    ///
+    /// # Errors
+    /// [`Error::Eviction`] when the target is zero, when called from within a cache's own code, or when the monitor is
+    /// stopped meanwhile; [`Error::NotRunning`] after it. Freeing too little is no error but a result without success.
+    pub fn evict(&self, target_bytes: u64) -> Result<EvictionResult, Error> {
+        let patience = self.patience();
+        let reply = self.order(target_bytes)?;
+        reply.wait_until(Instant::now() + patience).unwrap_or_else(|no_answer| {
+            Err(match no_answer {
+                NoAnswer::Late => Error::NoAnswer(patience),
+                NoAnswer::Closed => Error::NotRunning,
+            })
+        })
+    }
+
+    /// As [`Monitor::evict`], for callers that must not block. Needs no particular runtime.
+    ///
+    /// # Errors
+    /// As [`Monitor::evict`].
+    pub async fn evict_async(&self, target_bytes: u64) -> Result<EvictionResult, Error> {
+        self.order(target_bytes)?.await.unwrap_or(Err(Error::NotRunning))
+    }
+
+    fn order(&self, target: u64) -> Result<Reply<Result<EvictionResult, Error>>, Error> {
+        let refused = |reason: &str| Error::Eviction {
+            target_bytes: target,
+            freed_bytes: 0,
+            reason: reason.into(),
+        };
+        if target == 0 {
+            return Err(refused("the target must be at least 1 byte"));
+        }
+        if worker::runs_cache_code() {
+            return Err(refused("called from within a cache's own code, which it would wait for"));
+        }
+        let (replier, reply) = reply::channel();
+        let order = Order { target, by: Orderer::Caller(replier) };
+        self.shared.submit(order)?;
+        Ok(reply)
+    }
+
+    /// Every cache may use its whole time-out, several times; then the answer is not worth waiting for.
+    fn patience(&self) -> Duration {
+        let caches = u32::try_from(self.shared.caches.all().len()).unwrap_or(u32::MAX);
+        self.shared.settings.hook_timeout.saturating_mul(caches.saturating_add(2)).saturating_mul(2)
+    }
+
+    /// Stops the monitor and waits for its thread: milliseconds, whatever the interval. History can still be read.
+    ///
+    /// A cache whose code is running is not waited for.
+    pub fn stop(&self) {
+        self.signal_stop();
+        let Some(thread) = self.thread.lock().take() else { return };
+        if self.shared.pid != std::process::id() {
+            // In a forked child the thread does not exist; joining it would never end.
+            std::mem::forget(thread);
+        } else if thread.join().is_err() {
+            // Its loop catches panics; what is left of one is not ours to pass on from a destructor.
+            self.shared.stopped.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// As [`Monitor::stop`], for callers that must not block.
+    pub async fn stop_async(&self) {
+        self.signal_stop();
+        let has_stopped = self.has_stopped.lock().take();
+        if let Some(has_stopped) = has_stopped {
+            // Closed without an answer means that it has ended too.
+            let _ = has_stopped.await;
+        }
+        self.stop();
+    }
+
+    fn signal_stop(&self) {
+        self.shared.stopping.store(true, Ordering::Relaxed);
+        self.shared.wake.notify();
+    }
+}
+
+impl Drop for Monitor {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn health(shared: &Shared) -> HealthReport {
+    let moment = Moment::now();
+    let newest = shared.history.lock().ring.newest().cloned();
+    let mut checks =
+        own_checks(newest.as_ref(), shared.settings.growth, &shared.vitals(moment.instant));
+    checks.extend(shared.checks.iter().map(|(name, check)| {
+        let result = worker::caught(check);
+        let panicked = |message| Check::critical(format!("the check panicked: {message}"));
+        (name.clone(), result.unwrap_or_else(panicked))
+    }));
+    HealthReport::new(moment, shared.level(), checks)
+}

@@ -1,0 +1,203 @@
+//! The registered caches: who they are, what they last said, and whether they may be asked.
+
+use crate::cache::{Cache, CacheSpec};
+use crate::error::Error;
+use crate::ledger::CacheLine;
+use crate::policy::eviction::Candidate;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// The most caches that can be registered.
+pub(super) const MOST_CACHES: usize = 256;
+
+const UNKNOWN: u64 = u64::MAX;
+/// How long a cache that panicked or hung is left alone; doubled each time, up to an hour.
+const QUARANTINE: Duration = Duration::from_secs(60);
+const LONGEST_QUARANTINE: Duration = Duration::from_secs(3600);
+
+/// One registered cache.
+pub(super) struct Entry {
+    pub(super) spec: CacheSpec,
+    pub(super) cache: Box<dyn Cache>,
+    /// As last surveyed. Relaxed throughout: single figures that order nothing.
+    usage: AtomicU64,
+    idle_nanos: AtomicU64,
+    removed: AtomicBool,
+    quarantine: Mutex<Option<Quarantine>>,
+}
+
+#[derive(Clone, Copy)]
+struct Quarantine {
+    until: Instant,
+    length: Duration,
+}
+
+impl Entry {
+    pub(super) fn new(spec: CacheSpec, cache: Box<dyn Cache>) -> Self {
+        Entry {
+            spec,
+            cache,
+            usage: AtomicU64::new(UNKNOWN),
+            idle_nanos: AtomicU64::new(UNKNOWN),
+            removed: AtomicBool::new(false),
+            quarantine: Mutex::new(None),
+        }
+    }
+
+    /// Asks the cache what it holds and when it was used: the user's code, so on the worker's thread only.
+    pub(super) fn survey(&self) {
+        self.usage.store(self.cache.usage_bytes().unwrap_or(UNKNOWN), Ordering::Relaxed);
+        let nanos = |idle: Duration| u64::try_from(idle.as_nanos()).unwrap_or(UNKNOWN - 1);
+        self.idle_nanos.store(self.cache.idle().map_or(UNKNOWN, nanos), Ordering::Relaxed);
+    }
+
+    pub(super) fn usage(&self) -> Option<u64> {
+        known(self.usage.load(Ordering::Relaxed))
+    }
+
+    /// Corrects the last survey by what the cache has given since.
+    pub(super) fn note_given(&self, bytes: u64) {
+        if let Some(usage) = self.usage() {
+            self.usage.store(usage.saturating_sub(bytes), Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn candidate(
+        &self,
+        now: Instant,
+        asks: u32,
+        strikes: u32,
+        level_allows: bool,
+    ) -> Candidate {
+        Candidate {
+            priority: self.spec.priority,
+            idle: known(self.idle_nanos.load(Ordering::Relaxed)).map(Duration::from_nanos),
+            usage: self.usage(),
+            asks,
+            strikes,
+            excluded: !level_allows || self.is_removed() || self.is_quarantined(now),
+        }
+    }
+
+    pub(super) fn is_removed(&self) -> bool {
+        self.removed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_quarantined(&self, now: Instant) -> bool {
+        self.quarantine.lock().is_some_and(|quarantine| now < quarantine.until)
+    }
+
+    pub(super) fn put_into_quarantine(&self, now: Instant) {
+        let mut quarantine = self.quarantine.lock();
+        let length =
+            quarantine.map_or(QUARANTINE, |last| (last.length * 2).min(LONGEST_QUARANTINE));
+        *quarantine = Some(Quarantine { until: now + length, length });
+    }
+}
+
+fn known(figure: u64) -> Option<u64> {
+    (figure != UNKNOWN).then_some(figure)
+}
+
+/// The list of caches: copied on change, so that nobody holds a lock while a cache's code runs.
+#[derive(Default)]
+pub(super) struct Registry(Mutex<Arc<[Arc<Entry>]>>);
+
+impl Registry {
+    pub(super) fn add(&self, entry: Entry) -> Result<Arc<Entry>, Error> {
+        let name = entry.spec.name.clone();
+        if name.is_empty() || name.len() > 64 {
+            return Err(Error::setting("cache name", format!("{name:?}"), "1 to 64 bytes long"));
+        }
+        let mut entries = self.0.lock();
+        if entries.iter().any(|entry| entry.spec.name == name) {
+            return Err(Error::setting(
+                "cache name",
+                format!("{name:?}"),
+                "one that is not registered yet",
+            ));
+        }
+        if entries.len() >= MOST_CACHES {
+            return Err(Error::setting("caches", entries.len() + 1, "at most 256"));
+        }
+        let entry = Arc::new(entry);
+        *entries = entries.iter().cloned().chain([entry.clone()]).collect();
+        Ok(entry)
+    }
+
+    pub(super) fn remove(&self, entry: &Arc<Entry>) {
+        entry.removed.store(true, Ordering::Relaxed);
+        let mut entries = self.0.lock();
+        *entries = entries.iter().filter(|other| !Arc::ptr_eq(other, entry)).cloned().collect();
+    }
+
+    pub(super) fn all(&self) -> Arc<[Arc<Entry>]> {
+        self.0.lock().clone()
+    }
+
+    /// What all caches together say they hold; `None` when none says anything.
+    pub(super) fn usage(&self) -> Option<u64> {
+        self.all().iter().filter_map(|entry| entry.usage()).reduce(u64::saturating_add)
+    }
+
+    pub(super) fn lines(&self) -> Vec<CacheLine> {
+        let line = |entry: &Arc<Entry>| CacheLine {
+            name: entry.spec.name.clone(),
+            reported_bytes: entry.usage(),
+        };
+        self.all().iter().map(line).collect()
+    }
+
+    pub(super) fn quarantined(&self, now: Instant) -> Vec<String> {
+        let all = self.all();
+        let held = all.iter().filter(|entry| entry.is_quarantined(now));
+        held.map(|entry| entry.spec.name.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(name: &str) -> Entry {
+        Entry::new(CacheSpec::new(name), Box::new(|bytes: u64| bytes))
+    }
+
+    #[test]
+    fn names_are_unique_and_sensible() {
+        let registry = Registry::default();
+        registry.add(entry("pages")).map(drop).expect("a new name");
+        let refused = |name: &str| registry.add(entry(name)).map(drop).unwrap_err().to_string();
+        assert_eq!(
+            refused("pages"),
+            r#"cache name of "pages": must be one that is not registered yet"#
+        );
+        assert!(refused("").contains("1 to 64 bytes"));
+        assert!(refused(&"x".repeat(65)).contains("1 to 64 bytes"));
+        for n in 1..MOST_CACHES {
+            registry.add(entry(&n.to_string())).map(drop).expect("room");
+        }
+        assert!(refused("one too many").contains("at most 256"));
+    }
+
+    #[test]
+    fn a_removed_cache_is_gone_and_its_name_free() {
+        let registry = Registry::default();
+        let pages = registry.add(entry("pages")).expect("a new name");
+        registry.remove(&pages);
+        assert!(registry.all().is_empty() && pages.is_removed());
+        registry.add(entry("pages")).map(drop).expect("free again");
+    }
+
+    #[test]
+    fn quarantine_doubles_up_to_an_hour() {
+        let (pages, start) = (entry("pages"), Instant::now());
+        for length in [60, 120, 240, 480, 960, 1920, 3600, 3600] {
+            pages.put_into_quarantine(start);
+            assert!(pages.is_quarantined(start + Duration::from_secs(length - 1)));
+            assert!(!pages.is_quarantined(start + Duration::from_secs(length)));
+        }
+    }
+}

@@ -1,0 +1,408 @@
+//! The settings in force and where each came from: builder, else environment, else default.
+
+use crate::error::Error;
+use crate::policy::budget::{Budget, parse_size};
+use crate::policy::health::GrowthLimits;
+use crate::policy::meter::Meter;
+use crate::policy::threshold::{Threshold, Thresholds};
+use serde::Serialize;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// What a builder has been told so far.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Given {
+    pub(super) budget: Option<Budget>,
+    pub(super) meter: Option<Meter>,
+    pub(super) interval: Option<Duration>,
+    pub(super) ring: Option<usize>,
+    pub(super) thresholds: Option<(f64, f64, f64)>,
+    pub(super) growth_window: Option<Duration>,
+    pub(super) growth_warning: Option<u64>,
+    pub(super) growth_critical: Option<u64>,
+    pub(super) eviction_target: Option<u64>,
+    pub(super) hook_timeout: Option<Duration>,
+    pub(super) purge: Option<bool>,
+}
+
+/// Where a setting came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// The builder.
+    Builder,
+    /// An environment variable.
+    Environment,
+    /// Nobody said anything.
+    Default,
+}
+
+/// One setting in force, for people to read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Setting {
+    /// The builder's word for it.
+    pub name: &'static str,
+    /// The environment variable that an operator would set.
+    pub variable: &'static str,
+    /// The value in force.
+    pub value: String,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+/// Everything the monitor goes by.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) budget: Option<Budget>,
+    pub(super) meter: Meter,
+    pub(super) interval: Duration,
+    pub(super) ring: usize,
+    pub(super) thresholds: Thresholds,
+    pub(super) growth_window: Duration,
+    pub(super) growth: GrowthLimits,
+    pub(super) eviction_target: u64,
+    pub(super) hook_timeout: Duration,
+    pub(super) purge: bool,
+    pub(super) report: Vec<Setting>,
+}
+
+const MIB: u64 = 1 << 20;
+const MOST_SNAPSHOTS: usize = 1_000_000;
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+impl Settings {
+    /// Joins what was given with what `environment` says and the defaults.
+    ///
+    /// # Errors
+    /// For a value that does not parse or is out of range; one from the environment is named by its variable.
+    pub(super) fn resolve(
+        given: &Given,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, Error> {
+        let mut r = Resolver { environment, report: Vec::new() };
+        let (w, p, e) =
+            given.thresholds.map_or((None, None, None), |(w, p, e)| (Some(w), Some(p), Some(e)));
+        let defaults = Thresholds::default();
+        let percent = |t| defaults.percent(t);
+        let settings = Settings {
+            budget: r.optional("budget", "PLIMSOLL_BUDGET", given.budget, parse::<Budget>)?,
+            meter: r.required(
+                "meter",
+                "PLIMSOLL_METER",
+                given.meter,
+                parse::<Meter>,
+                Meter::default(),
+                Meter::as_str,
+            )?,
+            interval: r.duration("interval", "PLIMSOLL_INTERVAL", given.interval, 30)?,
+            ring: r.required("ring", "PLIMSOLL_RING", given.ring, count, 2880, |n| n)?,
+            growth_window: r.duration(
+                "growth_window",
+                "PLIMSOLL_GROWTH_WINDOW",
+                given.growth_window,
+                300,
+            )?,
+            growth: GrowthLimits {
+                warning: r.size(
+                    "growth_warning",
+                    "PLIMSOLL_GROWTH_WARNING",
+                    given.growth_warning,
+                    5 * MIB,
+                )?,
+                critical: r.size(
+                    "growth_critical",
+                    "PLIMSOLL_GROWTH_CRITICAL",
+                    given.growth_critical,
+                    10 * MIB,
+                )?,
+            },
+            eviction_target: r.size(
+                "eviction_target",
+                "PLIMSOLL_EVICTION_TARGET",
+                given.eviction_target,
+                512 * MIB,
+            )?,
+            hook_timeout: r.duration(
+                "hook_timeout",
+                "PLIMSOLL_HOOK_TIMEOUT",
+                given.hook_timeout,
+                10,
+            )?,
+            purge: r.required("purge", "PLIMSOLL_PURGE", given.purge, on_or_off, true, |on| {
+                if on { "on" } else { "off" }
+            })?,
+            thresholds: Thresholds::new(
+                r.percent("warning_at", "PLIMSOLL_WARNING_AT", w, percent(Threshold::Warning))?,
+                r.percent("prompt_at", "PLIMSOLL_PROMPT_AT", p, percent(Threshold::Prompt))?,
+                r.percent(
+                    "emergency_at",
+                    "PLIMSOLL_EMERGENCY_AT",
+                    e,
+                    percent(Threshold::Emergency),
+                )?,
+            )
+            .map_err(|error| r.blame(error))?,
+            report: r.report,
+        };
+        settings.check(environment)?;
+        Ok(settings)
+    }
+
+    fn check(&self, environment: &dyn Fn(&str) -> Option<String>) -> Result<(), Error> {
+        let blame = |name: &str, error| match self.report.iter().find(|s| s.name == name) {
+            Some(setting)
+                if setting.origin == Origin::Environment
+                    && environment(setting.variable).is_some() =>
+            {
+                Error::Environment { variable: setting.variable, source: Box::new(error) }
+            }
+            _ => error,
+        };
+        for (name, duration) in [
+            ("interval", self.interval),
+            ("growth_window", self.growth_window),
+            ("hook_timeout", self.hook_timeout),
+        ] {
+            check_duration(name, duration).map_err(|error| blame(name, error))?;
+        }
+        if self.ring == 0 || self.ring > MOST_SNAPSHOTS {
+            let error = Error::setting("ring", self.ring, "from 1 to 1000000 snapshots");
+            return Err(blame("ring", error));
+        }
+        if self.growth.critical <= self.growth.warning {
+            let expected =
+                format!("above growth_warning ({} bytes per second)", self.growth.warning);
+            let error = Error::setting("growth_critical", self.growth.critical, &expected);
+            return Err(blame("growth_critical", error));
+        }
+        if self.eviction_target == 0 {
+            let error = Error::setting("eviction_target", 0, "at least 1 byte");
+            return Err(blame("eviction_target", error));
+        }
+        Ok(())
+    }
+}
+
+fn check_duration(name: &'static str, duration: Duration) -> Result<(), Error> {
+    if duration >= Duration::from_millis(1) && duration <= LONGEST {
+        return Ok(());
+    }
+    Err(Error::setting(name, humantime::format_duration(duration), "from 1ms to 1day"))
+}
+
+/// Picks each setting's value and notes where it came from.
+struct Resolver<'a> {
+    environment: &'a dyn Fn(&str) -> Option<String>,
+    report: Vec<Setting>,
+}
+
+impl Resolver<'_> {
+    fn optional<T: Copy + std::fmt::Display>(
+        &mut self,
+        name: &'static str,
+        variable: &'static str,
+        given: Option<T>,
+        parse: fn(&str) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        let (value, origin) = self.pick(variable, given, parse)?;
+        let shown = value.map_or("found by itself".into(), |value| value.to_string());
+        self.report.push(Setting { name, variable, value: shown, origin });
+        Ok(value)
+    }
+
+    fn required<T: Copy, S: ToString>(
+        &mut self,
+        name: &'static str,
+        variable: &'static str,
+        given: Option<T>,
+        parse: fn(&str) -> Result<T, Error>,
+        default: T,
+        show: fn(T) -> S,
+    ) -> Result<T, Error> {
+        let (value, origin) = self.pick(variable, given, parse)?;
+        let value = value.unwrap_or(default);
+        self.report.push(Setting { name, variable, value: show(value).to_string(), origin });
+        Ok(value)
+    }
+
+    fn duration(
+        &mut self,
+        name: &'static str,
+        variable: &'static str,
+        given: Option<Duration>,
+        default_secs: u64,
+    ) -> Result<Duration, Error> {
+        let default = Duration::from_secs(default_secs);
+        self.required(name, variable, given, duration, default, humantime::format_duration)
+    }
+
+    fn size(
+        &mut self,
+        name: &'static str,
+        variable: &'static str,
+        given: Option<u64>,
+        default: u64,
+    ) -> Result<u64, Error> {
+        self.required(name, variable, given, size, default, |bytes| bytes)
+    }
+
+    fn percent(
+        &mut self,
+        name: &'static str,
+        variable: &'static str,
+        given: Option<f64>,
+        default: f64,
+    ) -> Result<f64, Error> {
+        self.required(name, variable, given, percent, default, |percent| percent)
+    }
+
+    fn pick<T>(
+        &self,
+        variable: &'static str,
+        given: Option<T>,
+        parse: fn(&str) -> Result<T, Error>,
+    ) -> Result<(Option<T>, Origin), Error> {
+        if given.is_some() {
+            return Ok((given, Origin::Builder));
+        }
+        let Some(text) = (self.environment)(variable) else { return Ok((None, Origin::Default)) };
+        let value = parse(&text)
+            .map_err(|error| Error::Environment { variable, source: Box::new(error) })?;
+        Ok((Some(value), Origin::Environment))
+    }
+
+    /// Names the variable when a threshold that was refused came from one.
+    fn blame(&self, error: Error) -> Error {
+        let Error::Threshold { threshold, .. } = &error else { return error };
+        let name = format!("{threshold}_at");
+        match self.report.iter().find(|setting| setting.name == name) {
+            Some(Setting { origin: Origin::Environment, variable, .. }) => {
+                Error::Environment { variable, source: Box::new(error) }
+            }
+            _ => error,
+        }
+    }
+}
+
+fn parse<T: FromStr<Err = Error>>(text: &str) -> Result<T, Error> {
+    text.parse()
+}
+
+fn duration(text: &str) -> Result<Duration, Error> {
+    let refused =
+        |_| Error::Parse { given: text.into(), expected: "a duration such as 30s or 5min" };
+    humantime::parse_duration(text.trim()).map_err(refused)
+}
+
+fn size(text: &str) -> Result<u64, Error> {
+    parse_size(text).ok_or(Error::Parse { given: text.into(), expected: "a size such as 512MiB" })
+}
+
+fn count(text: &str) -> Result<usize, Error> {
+    let refused = |_| Error::Parse { given: text.into(), expected: "a whole number such as 2880" };
+    text.trim().parse().map_err(refused)
+}
+
+fn percent(text: &str) -> Result<f64, Error> {
+    let number = text.trim().trim_end_matches('%').trim_end();
+    let refused =
+        |_| Error::Parse { given: text.into(), expected: "a percentage such as 80 or 80%" };
+    number.parse().map_err(refused)
+}
+
+fn on_or_off(text: &str) -> Result<bool, Error> {
+    match text.trim() {
+        "on" | "true" | "1" => Ok(true),
+        "off" | "false" | "0" => Ok(false),
+        _ => Err(Error::Parse { given: text.into(), expected: "on or off" }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(given: &Given, environment: &[(&str, &str)]) -> Result<Settings, Error> {
+        let lookup = |name: &str| {
+            environment
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
+        Settings::resolve(given, &lookup)
+    }
+
+    fn refused(given: &Given, environment: &[(&str, &str)]) -> String {
+        resolve(given, environment).expect_err("a refusal").to_string()
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_contract() {
+        let settings = resolve(&Given::default(), &[]).expect("defaults");
+        assert_eq!(settings.interval, Duration::from_secs(30));
+        assert_eq!((settings.ring, settings.eviction_target), (2880, 512 * MIB));
+        assert_eq!(settings.growth_window, Duration::from_secs(300));
+        assert_eq!((settings.growth.warning, settings.growth.critical), (5 * MIB, 10 * MIB));
+        assert_eq!(settings.thresholds, Thresholds::default());
+        assert!(settings.report.iter().all(|setting| setting.origin == Origin::Default));
+    }
+
+    #[test]
+    fn the_builder_wins_over_the_environment_and_that_over_the_default() {
+        let given = Given { interval: Some(Duration::from_secs(1)), ..Given::default() };
+        let environment = [
+            ("PLIMSOLL_INTERVAL", "5s"),
+            ("PLIMSOLL_BUDGET", "80%"),
+            ("PLIMSOLL_WARNING_AT", "70 %"),
+        ];
+        let settings = resolve(&given, &environment).expect("settings");
+        assert_eq!(settings.interval, Duration::from_secs(1));
+        assert_eq!(settings.budget, Some(Budget::Percent(80.0)));
+        assert_eq!(settings.thresholds.percent(Threshold::Warning), 70.0);
+        let origin = |name| settings.report.iter().find(|s| s.name == name).map(|s| s.origin);
+        assert_eq!(origin("interval"), Some(Origin::Builder));
+        assert_eq!(origin("budget"), Some(Origin::Environment));
+        assert_eq!(origin("ring"), Some(Origin::Default));
+    }
+
+    #[test]
+    fn a_variable_that_does_not_parse_is_named() {
+        for (variable, value) in [
+            ("PLIMSOLL_BUDGET", "lots"),
+            ("PLIMSOLL_INTERVAL", "soon"),
+            ("PLIMSOLL_INTERVAL", "0s"),
+            ("PLIMSOLL_RING", "-5"),
+            ("PLIMSOLL_RING", "0"),
+            ("PLIMSOLL_WARNING_AT", "high"),
+            ("PLIMSOLL_WARNING_AT", "20"),
+            ("PLIMSOLL_PROMPT_AT", "75"),
+            ("PLIMSOLL_GROWTH_WINDOW", "0s"),
+            ("PLIMSOLL_GROWTH_CRITICAL", "1KiB"),
+            ("PLIMSOLL_EVICTION_TARGET", "0"),
+            ("PLIMSOLL_METER", "gut feeling"),
+            ("PLIMSOLL_PURGE", "maybe"),
+            ("PLIMSOLL_HOOK_TIMEOUT", "2 fortnights"),
+        ] {
+            let message = refused(&Given::default(), &[(variable, value)]);
+            assert!(
+                message.starts_with(&format!("environment variable {variable}: ")),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_interval_of_zero_is_refused() {
+        let given = Given { interval: Some(Duration::ZERO), ..Given::default() };
+        assert_eq!(refused(&given, &[]), "interval of 0s: must be from 1ms to 1day");
+        let given = Given { ring: Some(0), ..Given::default() };
+        assert_eq!(refused(&given, &[]), "ring of 0: must be from 1 to 1000000 snapshots");
+    }
+
+    #[test]
+    fn thresholds_out_of_order_are_refused() {
+        let given = Given { thresholds: Some((80.0, 70.0, 98.0)), ..Given::default() };
+        assert!(refused(&given, &[]).starts_with("prompt threshold of 70 %"));
+    }
+}

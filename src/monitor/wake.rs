@@ -1,0 +1,75 @@
+//! How others wake the monitor's thread: a word of reasons and an unpark.
+//!
+//! Neither allocates nor locks (the standard library promises it of `unpark` since 1.93), so an allocation may wake
+//! the monitor too.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::Thread;
+use std::time::Instant;
+
+/// Wakes one thread, which calls [`Wake::attend`] first.
+#[derive(Debug, Default)]
+pub(super) struct Wake {
+    sleeper: OnceLock<Thread>,
+    pending: AtomicBool,
+}
+
+impl Wake {
+    /// Names the calling thread as the one that sleeps here.
+    pub(super) fn attend(&self) {
+        // A second call would be a second monitor thread; there is none.
+        let _ = self.sleeper.set(std::thread::current());
+    }
+
+    /// Wakes the sleeper, or keeps it from falling asleep.
+    ///
+    /// Release, paired with the acquire in `sleep_until`: what was written before is seen by the woken thread.
+    pub(super) fn notify(&self) {
+        self.pending.store(true, Ordering::Release);
+        if let Some(sleeper) = self.sleeper.get() {
+            sleeper.unpark();
+        }
+    }
+
+    /// Sleeps until `deadline` or until somebody notifies.
+    pub(super) fn sleep_until(&self, deadline: Instant) {
+        while !self.pending.swap(false, Ordering::Acquire) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            std::thread::park_timeout(left);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    #[test]
+    fn a_notification_before_the_sleep_is_not_lost() {
+        let wake = Wake::default();
+        wake.attend();
+        wake.notify();
+        wake.sleep_until(Instant::now() + Duration::from_secs(3600));
+    }
+
+    #[test]
+    fn a_sleeper_is_woken_and_a_deadline_ends_the_sleep() {
+        let wake = Arc::new(Wake::default());
+        let sleeper = {
+            let wake = wake.clone();
+            std::thread::spawn(move || {
+                wake.attend();
+                wake.sleep_until(Instant::now() + Duration::from_secs(3600));
+                wake.sleep_until(Instant::now() + Duration::from_millis(1));
+            })
+        };
+        wake.notify();
+        sleeper.join().expect("the sleeper wakes");
+    }
+}

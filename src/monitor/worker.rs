@@ -1,0 +1,276 @@
+//! A thread that runs other people's code (caches) or slow calls (purges), one job at a time, so that what hangs or
+//! panics there never holds up the monitor.
+
+use super::registry::Entry;
+use super::wake::Wake;
+use crate::cache::Ask;
+use crate::counters::{self, Counts};
+use crate::error::Error;
+use crate::source::{CountSource, purge_all};
+use parking_lot::{Condvar, Mutex};
+use std::any::Any;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+thread_local! {
+    static RUNS_CACHE_CODE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the calling thread is one that runs the caches' code: it must not wait for an eviction.
+pub(super) fn runs_cache_code() -> bool {
+    RUNS_CACHE_CODE.with(Cell::get)
+}
+
+/// What a worker can be told to do.
+pub(super) enum Job {
+    /// Ask every cache what it holds.
+    Survey(Arc<[Arc<Entry>]>),
+    /// Ask one cache to shrink.
+    Shrink(Arc<Entry>, Ask),
+    /// Give jemalloc's unused pages back to the system.
+    Purge,
+}
+
+/// What came of it.
+pub(super) enum Outcome {
+    /// The caches that panicked when asked, with what they said.
+    Surveyed(Vec<(Arc<Entry>, String)>),
+    Shrunk(Answer),
+    Purged(bool),
+}
+
+/// What a cache answered, and what it really did.
+pub(super) struct Answer {
+    /// Its claim, or what it said when it panicked.
+    pub(super) claimed: Result<u64, String>,
+    /// Measured; `None` where nothing is counted.
+    pub(super) freed: Option<u64>,
+}
+
+struct Desk {
+    state: Mutex<State>,
+    called: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    job: Option<Job>,
+    outcome: Option<Outcome>,
+    /// Whose code is running.
+    at_work_on: Option<Arc<Entry>>,
+    closed: bool,
+}
+
+struct Running {
+    desk: Arc<Desk>,
+    thread: JoinHandle<()>,
+    busy_since: Option<Instant>,
+}
+
+/// A worker as the monitor's thread has it: started with the first job, given up when it hangs.
+pub(super) struct Worker {
+    name: &'static str,
+    wake: Arc<Wake>,
+    counts: Option<CountSource>,
+    running: Option<Running>,
+}
+
+impl Worker {
+    /// `wake` is notified when a job is done.
+    pub(super) fn new(name: &'static str, wake: Arc<Wake>, counts: Option<CountSource>) -> Self {
+        Worker { name, wake, counts, running: None }
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.busy_since().is_none()
+    }
+
+    pub(super) fn busy_since(&self) -> Option<Instant> {
+        self.running.as_ref()?.busy_since
+    }
+
+    /// Hands over a job; the worker must be idle.
+    pub(super) fn submit(&mut self, job: Job, now: Instant) -> Result<(), Error> {
+        let running = match self.running.take() {
+            Some(running) => running,
+            None => self.spawn()?,
+        };
+        running.desk.state.lock().job = Some(job);
+        running.desk.called.notify_one();
+        self.running = Some(Running { busy_since: Some(now), ..running });
+        Ok(())
+    }
+
+    /// What came of the last job, once.
+    pub(super) fn outcome(&mut self) -> Option<Outcome> {
+        let running = self.running.as_mut()?;
+        let outcome = running.desk.state.lock().outcome.take()?;
+        running.busy_since = None;
+        Some(outcome)
+    }
+
+    /// Gives up a worker that hangs; returns the cache whose code it runs. Its thread ends when that code does.
+    pub(super) fn abandon(&mut self) -> Option<Arc<Entry>> {
+        let running = self.running.take()?;
+        let mut state = running.desk.state.lock();
+        state.closed = true;
+        state.at_work_on.clone()
+    }
+
+    /// Ends the worker: waits for it when it is idle, leaves it to its job when it is not.
+    pub(super) fn stop(&mut self) {
+        let Some(running) = self.running.take() else { return };
+        running.desk.state.lock().closed = true;
+        running.desk.called.notify_one();
+        if running.busy_since.is_none() {
+            // It runs none of the caches' code now, so it ends at once; it cannot have panicked.
+            let _ = running.thread.join();
+        }
+    }
+
+    fn spawn(&self) -> Result<Running, Error> {
+        let desk = Arc::new(Desk { state: Mutex::default(), called: Condvar::new() });
+        let bench =
+            Bench { desk: desk.clone(), wake: self.wake.clone(), counts: self.counts.clone() };
+        let thread = Builder::new()
+            .name(self.name.into())
+            .spawn(move || bench.run())
+            .map_err(|source| Error::Monitoring { what: "starting a worker thread", source })?;
+        Ok(Running { desk, thread, busy_since: None })
+    }
+}
+
+/// A worker as its own thread has it.
+struct Bench {
+    desk: Arc<Desk>,
+    wake: Arc<Wake>,
+    counts: Option<CountSource>,
+}
+
+impl Bench {
+    fn run(self) {
+        RUNS_CACHE_CODE.with(|flag| flag.set(true));
+        while let Some(job) = self.next_job() {
+            let outcome = match job {
+                Job::Survey(entries) => Outcome::Surveyed(self.survey(&entries)),
+                Job::Shrink(entry, ask) => Outcome::Shrunk(self.shrink(&entry, &ask)),
+                Job::Purge => Outcome::Purged(purge_all()),
+            };
+            let mut state = self.desk.state.lock();
+            state.at_work_on = None;
+            state.outcome = Some(outcome);
+            drop(state);
+            self.wake.notify();
+        }
+    }
+
+    fn next_job(&self) -> Option<Job> {
+        let mut state = self.desk.state.lock();
+        loop {
+            if state.closed {
+                return None;
+            }
+            if let Some(job) = state.job.take() {
+                return Some(job);
+            }
+            self.desk.called.wait(&mut state);
+        }
+    }
+
+    fn survey(&self, entries: &[Arc<Entry>]) -> Vec<(Arc<Entry>, String)> {
+        let mut panicked = Vec::new();
+        for entry in entries {
+            self.desk.state.lock().at_work_on = Some(entry.clone());
+            if let Err(message) = caught(|| entry.survey()) {
+                panicked.push((entry.clone(), message));
+            }
+        }
+        panicked
+    }
+
+    fn shrink(&self, entry: &Arc<Entry>, ask: &Ask) -> Answer {
+        self.desk.state.lock().at_work_on = Some(entry.clone());
+        let before = self.reading();
+        let claimed = caught(|| entry.cache.shrink(ask));
+        let after = self.reading();
+        let freed = before.zip(after).map(|(before, after)| {
+            credited(
+                before.thread - after.thread,
+                before.process - after.process,
+                *claimed.as_ref().unwrap_or(&0),
+            )
+        });
+        Answer { claimed, freed }
+    }
+
+    fn reading(&self) -> Option<Reading> {
+        let process = match self.counts.as_ref()? {
+            CountSource::Wrapper => counters::counts(),
+            CountSource::Given(counts) => counts(),
+        };
+        let live = |counts: &Counts| {
+            counts.alloc_bytes_total.wrapping_sub(counts.free_bytes_total).cast_signed()
+        };
+        let thread = match self.counts {
+            Some(CountSource::Wrapper) => counters::thread_counts().as_ref().map_or(0, live),
+            _ => 0,
+        };
+        Some(Reading { thread, process: live(&process) })
+    }
+}
+
+/// Live bytes as the calling thread has left them, and as the process has.
+struct Reading {
+    thread: i64,
+    process: i64,
+}
+
+/// What a cache is credited with: what its own thread freed, and what other threads freed meanwhile as far as it says
+/// that it had them do so. What others allocate or free on their own account is neither its merit nor its fault.
+fn credited(by_thread: i64, by_process: i64, claimed: u64) -> u64 {
+    let own = by_thread.max(0).cast_unsigned();
+    let by_others = by_process.saturating_sub(by_thread).max(0).cast_unsigned();
+    own + by_others.min(claimed.saturating_sub(own))
+}
+
+/// Runs a user's code; a panic becomes its message.
+pub(super) fn caught<T>(code: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(code)).map_err(|panic| message(panic.as_ref()))
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("panicked").chars().take(200).collect()
+}
+
+/// How long a worker has been at its job.
+pub(super) fn has_hung(worker: &Worker, now: Instant, timeout: Duration) -> bool {
+    worker.busy_since().is_some_and(|since| now.saturating_duration_since(since) >= timeout)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credit_goes_to_what_was_freed_not_to_what_was_claimed() {
+        assert_eq!(credited(100, 100, 800), 100, "a liar");
+        assert_eq!(credited(100, 0, 100), 100, "others allocated meanwhile");
+        assert_eq!(credited(0, 100, 100), 100, "it had another thread free");
+        assert_eq!(credited(0, 500, 100), 100, "others freed on their own account");
+        assert_eq!(credited(-50, -50, 100), 0, "it allocated");
+        assert_eq!(credited(100, 500, 0), 100, "a modest one");
+    }
+
+    #[test]
+    fn a_panic_becomes_its_message() {
+        assert_eq!(caught(|| 5), Ok(5));
+        assert_eq!(caught(|| -> u8 { std::panic::panic_any("static") }), Err("static".into()));
+        assert_eq!(caught(|| -> u8 { std::panic::panic_any(format!("{}", 7)) }), Err("7".into()));
+        assert_eq!(caught(|| -> u8 { std::panic::panic_any(7) }), Err("panicked".into()));
+    }
+}
