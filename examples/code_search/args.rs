@@ -86,9 +86,13 @@ impl Args {
 fn downloaded() -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let cargo = cargo.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
-    let sources = cargo.ok_or("no CARGO_HOME and no home directory: give paths")?.join("registry/src");
+    let sources =
+        cargo.ok_or("no CARGO_HOME and no home directory: give paths")?.join("registry/src");
     match sources.is_dir() {
         true => Ok(sources),
-        false => Err(format!("{}: cargo has downloaded nothing yet: give paths", sources.display()).into()),
+        false => {
+            Err(format!("{}: cargo has downloaded nothing yet: give paths", sources.display())
+                .into())
+        }
     }
 }

@@ -11,8 +11,8 @@ const MANIFESTS: [&str; 6] =
 
 /// What counts as source text, by the end of its name.
 const EXTENSIONS: [&str; 28] = [
-    "rs", "toml", "md", "c", "h", "cc", "cpp", "hpp", "m", "S", "py", "js", "ts", "tsx", "go", "java",
-    "kt", "swift", "rb", "php", "cs", "scala", "hs", "ml", "sh", "lua", "zig", "sql",
+    "rs", "toml", "md", "c", "h", "cc", "cpp", "hpp", "m", "S", "py", "js", "ts", "tsx", "go",
+    "java", "kt", "swift", "rb", "php", "cs", "scala", "hs", "ml", "sh", "lua", "zig", "sql",
 ];
 
 /// Larger files are data or generated, and would make parts that cannot be kept small.
@@ -125,7 +125,12 @@ impl std::fmt::Display for Corpus {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let files: usize = self.parts.iter().map(|part| part.files.len()).sum();
         let bytes = ByteSize(self.bytes).display().iec();
-        write!(f, "{} projects, {files} files, {bytes}, in {} parts", self.projects, self.parts.len())
+        write!(
+            f,
+            "{} projects, {files} files, {bytes}, in {} parts",
+            self.projects,
+            self.parts.len()
+        )
     }
 }
 

@@ -34,7 +34,8 @@ impl Engine {
         let projects = Projects::default();
         let answers = Answers::new(line.budget_bytes() / ANSWERS_SHARE);
         line.register(&projects, &answers)?;
-        let (questions, needs) = (Questions::new(seed, corpus.parts.len()), Needs::new(corpus.parts.len()));
+        let (questions, needs) =
+            (Questions::new(seed, corpus.parts.len()), Needs::new(corpus.parts.len()));
         Ok(Engine { corpus, line, projects, answers, questions, needs, tally: Tally::default() })
     }
 
@@ -43,7 +44,11 @@ impl Engine {
     }
 
     /// Indexes every part once and samples what to ask of it. The first ones may be evicted again before the last.
-    pub(crate) fn index_all(&mut self, progress: &mut Progress, until: Option<Instant>) -> Result<()> {
+    pub(crate) fn index_all(
+        &mut self,
+        progress: &mut Progress,
+        until: Option<Instant>,
+    ) -> Result<()> {
         let mut projects = HashSet::new();
         for number in 0..self.corpus.parts.len() {
             if has_passed(until) {
@@ -63,7 +68,12 @@ impl Engine {
     }
 
     /// Asks `queries` questions, or as many as there is time for.
-    pub(crate) fn ask(&mut self, progress: &mut Progress, queries: u64, until: Option<Instant>) -> Result<()> {
+    pub(crate) fn ask(
+        &mut self,
+        progress: &mut Progress,
+        queries: u64,
+        until: Option<Instant>,
+    ) -> Result<()> {
         for _ in 0..queries {
             let Some(question) = self.questions.next() else { break };
             if has_passed(until) {
@@ -100,7 +110,11 @@ impl Engine {
     }
 
     /// Makes room for a part's index, then builds it. The room is made before, not when it is too late.
-    fn build(&mut self, number: usize, seen: impl FnMut(&str)) -> Result<(Arc<PartIndex>, Read, u64)> {
+    fn build(
+        &mut self,
+        number: usize,
+        seen: impl FnMut(&str),
+    ) -> Result<(Arc<PartIndex>, Read, u64)> {
         let part = &self.corpus.parts[number];
         self.line.make_room(self.needs.of(number, part))?;
         let (built, delta) = plimsoll::measure(|| PartIndex::build(part, seen));

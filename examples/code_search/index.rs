@@ -54,7 +54,8 @@ impl PartIndex {
         let body = schema.add_text_field("body", TEXT | STORED);
         let directory = RamDirectory::create();
         // One segment, no thread: a part is small, and what its making needs is seen by `plimsoll::measure`.
-        let mut writer = builder(schema.build()).single_segment_index_writer(directory, ARENA_BYTES)?;
+        let mut writer =
+            builder(schema.build()).single_segment_index_writer(directory, ARENA_BYTES)?;
         let mut read = Read::default();
         for file in &part.files {
             // Not UTF-8, or gone since the scan: nothing to search.
@@ -84,7 +85,8 @@ impl PartIndex {
 
     /// The words of an identifier, in a row: `read_line` is indexed as `read`, `line`.
     fn query(&self, identifier: &str) -> Box<dyn Query> {
-        let words = identifier.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        let words =
+            identifier.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
         let mut terms: Vec<Term> =
             words.map(|word| Term::from_field_text(self.body, &word.to_lowercase())).collect();
         match terms.len() {
@@ -103,12 +105,14 @@ impl PartIndex {
 }
 
 fn builder(schema: Schema) -> IndexBuilder {
-    let settings = IndexSettings { docstore_compress_dedicated_thread: false, ..IndexSettings::default() };
+    let settings =
+        IndexSettings { docstore_compress_dedicated_thread: false, ..IndexSettings::default() };
     Index::builder().schema(schema).settings(settings)
 }
 
 /// Opened once: the index does not change, so nothing has to be watched or reloaded, or kept in a second copy.
 fn searcher(index: &Index) -> Result<Searcher> {
-    let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).doc_store_cache_num_blocks(1);
+    let reader =
+        index.reader_builder().reload_policy(ReloadPolicy::Manual).doc_store_cache_num_blocks(1);
     Ok(reader.try_into()?.searcher())
 }

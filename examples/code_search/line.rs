@@ -15,8 +15,10 @@ const SNAPSHOTS: usize = 3000;
 const TAKEN_IN: Duration = Duration::from_secs(30);
 /// Room is made up to here; what is above is for what was guessed too low.
 const CEILING_PERCENT: u64 = 90;
+/// What the program itself comes to need besides: the caches' tables, what to ask, jemalloc's records.
+const OWN: u64 = 3 << 20;
 /// Evictions for one request for room: freed objects do not always free whole pages.
-const TRIES: u32 = 6;
+const TRIES: u32 = 20;
 
 /// The monitor, and the highest usage it has seen.
 pub(crate) struct Line {
@@ -28,7 +30,8 @@ pub(crate) struct Line {
 impl Line {
     /// Starts to hold the process to `budget`.
     pub(crate) fn start(budget: Budget) -> Result<Self> {
-        let monitor = Monitor::builder().budget(budget).interval(INTERVAL).ring(SNAPSHOTS).start()?;
+        let monitor =
+            Monitor::builder().budget(budget).interval(INTERVAL).ring(SNAPSHOTS).start()?;
         Ok(Line { monitor, highest_percent: 0.0, taken_in: Instant::now() })
     }
 
@@ -46,7 +49,7 @@ impl Line {
 
     /// Fails when `need` could not be had even with both caches empty.
     pub(crate) fn check_holds(&mut self, need: u64) -> Result<()> {
-        let least = (self.usage_bytes() + need) * 100 / CEILING_PERCENT;
+        let least = (self.usage_bytes() + OWN + need) * 100 / CEILING_PERCENT;
         if least <= self.budget_bytes() {
             return Ok(());
         }
@@ -56,32 +59,43 @@ impl Line {
 
     /// Evicts until `need` more bytes fit under the line.
     pub(crate) fn make_room(&mut self, need: u64) -> Result<()> {
-        let ceiling = self.budget_bytes() / 100 * CEILING_PERCENT;
         for _ in 0..TRIES {
-            let missing = (self.usage_bytes() + need).saturating_sub(ceiling);
+            let missing = self.missing(need);
             if missing == 0 {
                 return Ok(());
             }
-            self.monitor.evict(missing)?;
+            if self.monitor.evict(missing)?.memory_freed_bytes.unwrap_or(0) == 0 {
+                // Nothing is left to evict; what was evicted before is still on its way back to the system.
+                std::thread::sleep(INTERVAL);
+            }
         }
-        // What is above the ceiling is there for this; beyond it the line would not hold.
-        match self.usage_bytes() + need <= self.budget_bytes() {
-            true => Ok(()),
-            false => Err(self.no_room(need)),
-        }
+        // What is above the ceiling is there for this; beyond the budget the line would not hold.
+        let above = self.budget_bytes() / 100 * (100 - CEILING_PERCENT);
+        if self.missing(need) <= above { Ok(()) } else { Err(self.no_room(need)) }
+    }
+
+    /// How much more than there is below the ceiling.
+    fn missing(&mut self, need: u64) -> u64 {
+        let ceiling = self.budget_bytes() / 100 * CEILING_PERCENT;
+        (self.usage_bytes() + need).saturating_sub(ceiling)
     }
 
     fn no_room(&mut self, need: u64) -> Box<dyn std::error::Error> {
         let (budget, used) = (size(self.budget_bytes()), size(self.usage_bytes()));
         let ledger = self.monitor.ledger();
-        format!("budget of {budget}: {used} in use, {} needed, nothing to evict\n{ledger}", size(need)).into()
+        format!(
+            "budget of {budget}: {used} in use, {} needed, nothing to evict\n{ledger}",
+            size(need)
+        )
+        .into()
     }
 
-    /// What counts against the budget now.
+    /// What counts against the budget now: as the monitor has it, or the live bytes where these are more. The
+    /// monitor leaves out pages that jemalloc could give back, and some of these were never touched.
     fn usage_bytes(&mut self) -> u64 {
         let now = self.monitor.snapshot();
         self.see(&now);
-        now.usage_bytes().unwrap_or(0)
+        now.usage_bytes().max(now.live_bytes()).unwrap_or(0)
     }
 
     fn see(&mut self, snapshot: &Snapshot) {

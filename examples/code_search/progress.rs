@@ -1,5 +1,8 @@
 //! What is going on, on standard error: a bar on a terminal, else a plain line now and then.
-#![expect(clippy::print_stderr, reason = "progress and errors are this program's talk with its user")]
+#![expect(
+    clippy::print_stderr,
+    reason = "progress and errors are this program's talk with its user"
+)]
 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;

@@ -29,7 +29,11 @@ pub(crate) struct Sampler {
 impl Questions {
     /// The same `seed` asks the same questions of the same parts.
     pub(crate) fn new(seed: u64, parts: usize) -> Self {
-        Questions { rng: Rng::with_seed(seed), by_part: vec![Vec::new(); parts], popular: Vec::new() }
+        Questions {
+            rng: Rng::with_seed(seed),
+            by_part: vec![Vec::new(); parts],
+            popular: Vec::new(),
+        }
     }
 
     /// A sampler for one part.
@@ -85,7 +89,10 @@ impl Sampler {
 
 /// The first whole identifier after the word that `text` may begin in the middle of.
 fn next_identifier(text: &str) -> Option<&str> {
-    text.split(|c: char| !is_part_of_identifier(c)).skip(1).take(100).find(|word| is_identifier(word))
+    text.split(|c: char| !is_part_of_identifier(c))
+        .skip(1)
+        .take(100)
+        .find(|word| is_identifier(word))
 }
 
 /// Beyond ASCII too: what joins letters in the index must join them here.

@@ -112,11 +112,38 @@ impl std::fmt::Display for Summary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let known = |bytes: Option<u64>| bytes.map_or("unknown".into(), size);
         let tally = &self.tally;
-        writeln!(f, "indexed   {} files of {} projects, {} of text", tally.files, tally.projects, size(tally.bytes_indexed))?;
-        writeln!(f, "queries   {} asked, {} answered: {} from the cache, {} after indexing again", tally.queries, tally.answered, tally.cache_hits, tally.reindexed)?;
-        writeln!(f, "evicted   {} in {} evictions, measured", size(self.freed_bytes_measured), self.evictions)?;
-        writeln!(f, "held      {:.1} % of {} at the highest; all indexes together are {}", self.max_usage_percent, known(self.budget_bytes), size(tally.full_index_bytes))?;
-        writeln!(f, "memory    {} live now, peak RSS {}, level {}", known(self.live_bytes), known(self.peak_rss_bytes), self.level)?;
+        writeln!(
+            f,
+            "indexed   {} files of {} projects, {} of text",
+            tally.files,
+            tally.projects,
+            size(tally.bytes_indexed)
+        )?;
+        writeln!(
+            f,
+            "queries   {} asked, {} answered: {} from the cache, {} after indexing again",
+            tally.queries, tally.answered, tally.cache_hits, tally.reindexed
+        )?;
+        writeln!(
+            f,
+            "evicted   {} in {} evictions, measured",
+            size(self.freed_bytes_measured),
+            self.evictions
+        )?;
+        writeln!(
+            f,
+            "held      {:.1} % of {} at the highest; all indexes together are {}",
+            self.max_usage_percent,
+            known(self.budget_bytes),
+            size(tally.full_index_bytes)
+        )?;
+        writeln!(
+            f,
+            "memory    {} live now, peak RSS {}, level {}",
+            known(self.live_bytes),
+            known(self.peak_rss_bytes),
+            self.level
+        )?;
         write!(f, "took      {:.1} s", self.seconds)?;
         tally.example.as_ref().map_or(Ok(()), |example| write!(f, "\nfor one   {example}"))
     }
