@@ -36,7 +36,8 @@ pub(super) struct Order {
 /// An eviction that has come to its end.
 pub(super) struct Finished {
     pub(super) result: EvictionResult,
-    pub(super) automatic: bool,
+    /// Who is to be told, once everybody else can see it too.
+    pub(super) by: Orderer,
 }
 
 /// A cache and how it has done in the eviction under way.
@@ -198,14 +199,7 @@ impl Evictor {
             took,
             Moment::now(),
         );
-        let automatic = match episode.order.by {
-            Orderer::Automatic(_) => true,
-            Orderer::Caller(replier) => {
-                replier.send(Ok(result.clone()));
-                false
-            }
-        };
-        Some(Finished { result, automatic })
+        Some(Finished { result, by: episode.order.by })
     }
 }
 

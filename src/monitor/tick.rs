@@ -4,6 +4,7 @@ use super::evicting::{Evictor, Finished, Order, Orderer};
 use super::shared::Shared;
 use super::worker::{Job, Outcome, Worker};
 use crate::event::EventKind;
+use crate::eviction::EvictionResult;
 use crate::export::log;
 use crate::level::Level;
 use crate::metric::FloatField;
@@ -68,7 +69,7 @@ impl Ticker {
             self.tick(moment);
         }
         while let Some(finished) = self.evictor.advance(&self.shared, moment.instant) {
-            self.evicted(&finished, moment.instant);
+            self.evicted(finished, moment.instant);
         }
     }
 
@@ -225,25 +226,33 @@ impl Ticker {
         }
     }
 
-    fn evicted(&mut self, finished: &Finished, now: Instant) {
-        let result = &finished.result;
+    fn evicted(&mut self, finished: Finished, now: Instant) {
+        let Finished { result, by } = finished;
         self.shared.history.lock().evictions.record(result.clone());
         for error in &result.errors {
             self.shared.emit(EventKind::error("eviction_error", error.clone()));
         }
-        let automatic = finished.automatic;
-        self.shared
-            .emit(EventKind::EvictionCompleted { result: Box::new(result.clone()), automatic });
-        if let Some(after) = self.after_eviction.as_mut().filter(|_| automatic) {
+        let automatic = matches!(by, Orderer::Automatic(_));
+        let event = EventKind::EvictionCompleted { result: Box::new(result.clone()), automatic };
+        self.shared.emit(event);
+        match by {
+            Orderer::Automatic(_) => self.after_automatic(&result, now),
+            // Last, so that the caller finds it in the statistics.
+            Orderer::Caller(replier) => replier.send(Ok(result)),
+        }
+        // Look at once what it has come to.
+        self.next_tick = now;
+    }
+
+    fn after_automatic(&mut self, result: &EvictionResult, now: Instant) {
+        if let Some(after) = &mut self.after_eviction {
             after.freed = result.memory_freed_bytes.unwrap_or(result.claimed_bytes);
             after.ended = now;
             after.judged = false;
         }
-        if automatic && !result.success {
+        if !result.success {
             self.give_up(result.target_bytes, result.memory_freed_bytes);
         }
-        // Look at once what it has come to.
-        self.next_tick = now;
     }
 
     /// Says once that there is nobody left to ask.

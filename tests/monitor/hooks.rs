@@ -1,0 +1,226 @@
+//! Caches that panic, hang, lie, re-enter, remove themselves or allocate: each hurts itself and nobody else.
+
+use crate::support::{Boxes, MIB, alone, ballast, builder, errors, events, eventually, ticks};
+use plimsoll::{Ask, Cache, CacheHandle, CacheSpec, Level, Monitor, Priority};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+/// A monitor with one good cache of normal priority, so that a bad one of low priority is asked first.
+fn with_good_cache(boxes: &Boxes) -> Monitor {
+    let monitor = builder().hook_timeout(Duration::from_millis(50)).start().unwrap();
+    monitor.register("good", boxes.closure()).unwrap();
+    monitor
+}
+
+fn low(name: &str) -> CacheSpec {
+    CacheSpec::new(name).priority(Priority::Low)
+}
+
+#[test]
+fn a_cache_that_panics_is_passed_over() {
+    let _alone = alone();
+    let boxes = Boxes::filled(4 * MIB);
+    let monitor = with_good_cache(&boxes);
+    monitor.register(low("bad"), |_: u64| panic!("on purpose")).unwrap();
+    let result = monitor.evict(MIB).unwrap();
+    assert!(result.success);
+    assert_eq!(result.evicted, ["bad", "good"]);
+    assert_eq!(result.errors, ["bad: panicked: on purpose"]);
+    let again = monitor.evict(MIB).unwrap();
+    assert_eq!(again.evicted, ["good"], "the bad one is in quarantine");
+    let health = monitor.health_check();
+    assert_eq!(health.failed_checks, ["eviction_system"]);
+    assert!(health.checks["eviction_system"]["message"].as_str().unwrap().contains("bad"));
+}
+
+#[test]
+fn a_cache_that_hangs_is_passed_over_and_ticks_go_on() {
+    let _alone = alone();
+    let boxes = Boxes::filled(4 * MIB);
+    let monitor = with_good_cache(&boxes);
+    let release = Arc::new(AtomicBool::new(false));
+    let hang = {
+        let release = release.clone();
+        move |_: u64| {
+            while !release.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            0
+        }
+    };
+    monitor.register(low("slow"), hang).unwrap();
+    let result = monitor.evict(MIB).unwrap();
+    assert!(result.success);
+    assert_eq!(result.errors, ["slow: did not answer within 50ms"]);
+    ticks(&monitor, 5);
+    assert!(monitor.evict(MIB).unwrap().success, "a new worker serves");
+    monitor.stop();
+    release.store(true, Ordering::SeqCst);
+}
+
+#[test]
+fn a_cache_that_hangs_or_panics_when_surveyed_is_passed_over() {
+    struct Odd(&'static str);
+    impl Cache for Odd {
+        fn shrink(&self, _: &Ask) -> u64 {
+            0
+        }
+        fn usage_bytes(&self) -> Option<u64> {
+            match self.0 {
+                "panics" => panic!("no idea"),
+                _ => loop {
+                    std::thread::sleep(Duration::from_secs(1));
+                },
+            }
+        }
+    }
+    let _alone = alone();
+    for odd in ["panics", "hangs"] {
+        let boxes = Boxes::filled(MIB);
+        let monitor = with_good_cache(&boxes);
+        monitor.register(low(odd), Odd(odd)).unwrap();
+        let complaint = eventually("a complaint", || {
+            errors(&monitor).into_iter().find(|error| error.starts_with(odd))
+        });
+        assert!(complaint.contains("panicked") || complaint.contains("did not answer"));
+        ticks(&monitor, 3);
+        assert!(monitor.is_running());
+    }
+}
+
+#[test]
+fn a_cache_that_evicts_from_within_gets_an_error() {
+    let _alone = alone();
+    let boxes = Boxes::filled(4 * MIB);
+    let monitor = Arc::new(with_good_cache(&boxes));
+    let seen = Arc::new(Mutex::new(None));
+    let (inner, sight) = (Arc::downgrade(&monitor), seen.clone());
+    monitor
+        .register(low("again"), move |bytes: u64| {
+            let answer = inner.upgrade().unwrap().evict(bytes);
+            *sight.lock().unwrap() = Some(answer.unwrap_err().to_string());
+            0
+        })
+        .unwrap();
+    assert!(monitor.evict(MIB).unwrap().success);
+    let seen = seen.lock().unwrap().clone().unwrap();
+    assert!(seen.contains("from within a cache's own code"), "{seen}");
+}
+
+#[test]
+fn a_cache_may_remove_itself_while_it_is_asked() {
+    let _alone = alone();
+    let boxes = Boxes::filled(4 * MIB);
+    let monitor = with_good_cache(&boxes);
+    let handle = Arc::new(OnceLock::<CacheHandle>::new());
+    let own = handle.clone();
+    let once = monitor
+        .register(low("once"), move |_: u64| {
+            own.get().unwrap().unregister();
+            0
+        })
+        .unwrap();
+    handle.set(once).unwrap();
+    assert_eq!(monitor.evict(MIB).unwrap().evicted, ["once", "good"]);
+    assert_eq!(monitor.evict(MIB).unwrap().evicted, ["good"]);
+    assert!(monitor.register(low("once"), |_: u64| 0).is_ok(), "its name is free");
+}
+
+#[test]
+fn a_cache_that_allocates_is_credited_with_nothing() {
+    let _alone = alone();
+    let boxes = Boxes::filled(4 * MIB);
+    let monitor = with_good_cache(&boxes);
+    let hoard = Mutex::new(Vec::new());
+    monitor
+        .register(low("grower"), move |bytes: u64| {
+            hoard.lock().unwrap().push(vec![1u8; MIB as usize]);
+            bytes
+        })
+        .unwrap();
+    let result = monitor.evict(2 * MIB).unwrap();
+    assert_eq!(result.memory_freed_bytes, Some(2 * MIB), "the good one's");
+    assert_eq!(result.claimed_bytes, 2 * 2 * MIB + 2 * MIB, "two asks, then out");
+}
+
+#[test]
+fn what_a_cache_frees_on_another_thread_is_credited_to_it() {
+    let _alone = alone();
+    let monitor = builder().start().unwrap();
+    let boxes = Boxes::filled(4 * MIB);
+    monitor
+        .register("elsewhere", move |bytes: u64| {
+            let boxes = boxes.clone();
+            std::thread::spawn(move || boxes.free(bytes)).join().unwrap()
+        })
+        .unwrap();
+    let result = monitor.evict(2 * MIB).unwrap();
+    assert!(result.success);
+    // Short by what starting a thread costs, it may have been asked for one box more.
+    let freed = result.memory_freed_bytes.unwrap();
+    assert!(freed.abs_diff(2 * MIB) <= 65_536, "{freed}");
+}
+
+#[test]
+fn an_automatic_eviction_asks_only_who_may_be_asked_at_that_level() {
+    let _alone = alone();
+    let monitor = builder().start().unwrap();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = asked.clone();
+    monitor
+        .register("emergency only", move |_: u64| {
+            counter.fetch_add(1, Ordering::SeqCst);
+            0
+        })
+        .unwrap();
+    let early = Boxes::filled(40 * MIB);
+    monitor.register(CacheSpec::new("early").from(Level::Caution), early.closure()).unwrap();
+    let _load = ballast(85.0);
+    eventually("an eviction at caution", || monitor.eviction_statistics().history.front().cloned());
+    ticks(&monitor, 5);
+    assert_eq!(asked.load(Ordering::SeqCst), 0);
+    assert!(early.bytes() < 40 * MIB);
+    assert_eq!(monitor.level(), Level::Caution, "left only after ten seconds");
+}
+
+#[test]
+fn a_hopeless_emergency_is_said_once() {
+    let _alone = alone();
+    let monitor = builder().start().unwrap();
+    monitor.register("stubborn", |_: u64| 0).unwrap();
+    let _load = ballast(99.0);
+    eventually("giving up", || events(&monitor, "gave_up").pop());
+    ticks(&monitor, 10);
+    assert_eq!(events(&monitor, "gave_up").len(), 1);
+    let evictions = monitor.eviction_statistics().history.len();
+    assert!(evictions <= 2, "{evictions} evictions for nothing: they must slow down");
+}
+
+#[test]
+fn an_emergency_without_caches_is_said_once_and_shows_in_the_health() {
+    let _alone = alone();
+    let monitor = builder().start().unwrap();
+    let _load = ballast(99.0);
+    eventually("giving up", || events(&monitor, "gave_up").pop());
+    ticks(&monitor, 10);
+    assert_eq!(events(&monitor, "gave_up").len(), 1);
+    assert_eq!(monitor.eviction_statistics().total_evictions, 0);
+    let issues = monitor.health_check().critical_issues;
+    assert!(issues.iter().any(|issue| issue.contains("nothing is registered")), "{issues:?}");
+}
+
+#[test]
+fn evictions_asked_for_by_many_threads_are_all_answered() {
+    let _alone = alone();
+    let monitor = builder().start().unwrap();
+    let boxes = Boxes::filled(32 * MIB);
+    monitor.register("boxes", boxes.closure()).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| (0..4).for_each(|_| assert!(monitor.evict(MIB).unwrap().success)));
+        }
+    });
+    assert_eq!(boxes.bytes(), 0);
+    assert_eq!(monitor.eviction_statistics().total_memory_freed_bytes, 32 * MIB);
+}
