@@ -188,7 +188,8 @@ impl std::fmt::Display for Ledger {
             let sign = if line.kind == LineKind::Sum { '=' } else { '+' };
             let mib = line.bytes as f64 / 1_048_576.0;
             let name = line.name.replace('_', " ");
-            writeln!(f, "{sign} {name:<18} {mib:>12.2} MiB  {}", line.remedy)?;
+            let text = format!("{sign} {name:<18} {mib:>12.2} MiB  {}", line.remedy);
+            writeln!(f, "{}", text.trim_end())?;
         }
         for cache in &self.caches {
             let bytes = cache

@@ -48,6 +48,11 @@
 //! a [`StatsAlloc`](https://docs.rs/stats_alloc). `log`: a ready `tracing` layer that writes JSON lines.
 #![deny(unsafe_code)]
 
+// README's programs, so that they cannot rot.
+#[cfg(all(doctest, feature = "jemalloc"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 // In the order of the flow: each imports only from those above it (see ARCHITECTURE.md; `tests/tidy.rs` holds it).
 mod error;
 mod sync;
@@ -70,8 +75,10 @@ mod ring;
 mod policy;
 
 mod cache;
-mod event;
+
 mod eviction;
+
+mod event;
 
 mod export;
 

@@ -1,3 +1,4 @@
+//! The registry and its slots, one step at a time; their interleavings are in `model.rs`.
 #![allow(clippy::expect_used, reason = "a test without slots fails")]
 
 use super::registry::Registry;

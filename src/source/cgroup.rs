@@ -3,7 +3,7 @@
 //! Hybrid machines mount a v2 tree without the memory controller beside v1's: the controller is where
 //! `/proc/self/cgroup` says, and a v2 directory counts only when it has memory files.
 
-use super::file::{KernelFile, field};
+use super::file::{KernelFile, field, fields};
 use std::path::{Path, PathBuf};
 
 /// v1 says "no limit" by the largest multiple of a page; nothing near it is a limit.
@@ -147,9 +147,8 @@ impl CgroupSource {
         read(self.charged.as_ref(), number)
     }
 
-    /// Everything.
-    pub(super) fn read(&self) -> Cgroup {
-        let charged = self.read_charged();
+    /// Everything but the charge.
+    pub(super) fn read_parts(&self) -> Cgroup {
         let limit = read(self.limit.as_ref(), limit);
         let oom_kills = read(self.oom.as_ref(), |text| field(text, "oom_kill"));
         let parts = self.stat.as_ref().and_then(|file| file.read(|text| parts(self.version, text)));
@@ -157,7 +156,7 @@ impl CgroupSource {
             Version::V1 => read(self.limit_hits.as_ref(), number),
             Version::V2 => read(self.limit_hits.as_ref(), |text| field(text, "max")),
         };
-        Cgroup { charged, limit, oom_kills, limit_hits, ..parts.unwrap_or_default() }
+        Cgroup { limit, oom_kills, limit_hits, ..parts.unwrap_or_default() }
     }
 }
 
@@ -179,13 +178,8 @@ fn parts(version: Version, stat: &str) -> Cgroup {
         Version::V1 => ("total_rss", "total_cache"),
         Version::V2 => ("anon", "file"),
     };
-    Cgroup {
-        anon: field(stat, anon),
-        file: field(stat, file),
-        kernel: field(stat, "kernel"),
-        sock: field(stat, "sock"),
-        ..Cgroup::default()
-    }
+    let [anon, file, kernel, sock] = fields(stat, [anon, file, "kernel", "sock"]);
+    Cgroup { anon, file, kernel, sock, ..Cgroup::default() }
 }
 
 #[cfg(test)]
@@ -256,8 +250,10 @@ mod tests {
         ]);
         let location = Location::find(root.path()).expect("a location");
         assert_eq!(location.version, Version::V2);
-        let cgroup = CgroupSource::open(&location).read();
-        assert_eq!((cgroup.charged, cgroup.limit), (Some(700_000), Some(1_000_000)));
+        let source = CgroupSource::open(&location);
+        assert_eq!(source.read_charged(), Some(700_000));
+        let cgroup = source.read_parts();
+        assert_eq!(cgroup.limit, Some(1_000_000));
         assert_eq!(
             (cgroup.anon, cgroup.oom_kills, cgroup.limit_hits),
             (Some(500_000), Some(1), Some(12))
@@ -290,6 +286,6 @@ mod tests {
         ]);
         let location = Location::find(root.path()).expect("a location");
         assert_eq!(location.dir, root.path().join("cg/memory"));
-        assert_eq!(CgroupSource::open(&location).read().limit, Some(256 << 20));
+        assert_eq!(CgroupSource::open(&location).read_parts().limit, Some(256 << 20));
     }
 }

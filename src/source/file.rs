@@ -30,28 +30,46 @@ impl KernelFile {
     }
 
     #[cfg(not(unix))]
-    fn read_at_start(&self, _: &mut [u8]) -> Option<usize> {
-        None
+    fn read_at_start(&self, buffer: &mut [u8]) -> Option<usize> {
+        use std::io::{Read, Seek};
+        let mut file = &self.0;
+        file.rewind().ok()?;
+        file.read(buffer).ok()
     }
 }
 
-/// The number after `key` at the start of a line: `key 123`, `key:   123 kB`.
-pub(super) fn field(text: &str, key: &str) -> Option<u64> {
-    text.lines().find_map(|line| {
-        let rest = line.strip_prefix(key)?;
-        let rest = rest.strip_prefix(':').unwrap_or(rest);
-        let mut words = rest.strip_prefix([' ', '\t'])?.split_ascii_whitespace();
-        let number: u64 = words.next()?.parse().ok()?;
-        match words.next() {
-            Some("kB") => number.checked_mul(1024),
-            _ => Some(number),
+/// The numbers after `keys`, each at the start of a line: `key 123`, `key:   123 kB` (then in bytes). One pass.
+pub(super) fn fields<const N: usize>(text: &str, keys: [&str; N]) -> [Option<u64>; N] {
+    let mut found = [None; N];
+    for line in text.lines() {
+        let Some((key, rest)) = line.split_once([' ', ':', '\t']) else { continue };
+        if let Some(place) =
+            keys.iter().position(|wanted| *wanted == key).and_then(|i| found.get_mut(i))
+        {
+            *place = number(rest);
         }
-    })
+    }
+    found
+}
+
+/// The number after `key`, as [`fields`].
+pub(super) fn field(text: &str, key: &str) -> Option<u64> {
+    let [number] = fields(text, [key]);
+    number
+}
+
+fn number(rest: &str) -> Option<u64> {
+    let mut words = rest.split_ascii_whitespace();
+    let number: u64 = words.next()?.parse().ok()?;
+    match words.next() {
+        Some("kB") => number.checked_mul(1024),
+        _ => Some(number),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::field;
+    use super::{field, fields};
 
     #[test]
     fn a_field_is_a_whole_key() {
@@ -63,6 +81,8 @@ mod tests {
         assert_eq!(field(text, "bad"), None, "what does not parse is unknown, not zero");
         assert_eq!(field(text, "VmRS"), None);
         assert_eq!(field("", "anon"), None);
+        let both = fields(text, ["last", "anon"]);
+        assert_eq!(both, [Some(7), Some(12)]);
         assert_eq!(field("huge 18446744073709551615 kB", "huge"), None);
     }
 }

@@ -123,7 +123,7 @@ impl Sources {
         {
             return (cgroup, pressure);
         }
-        let cgroup = self.cgroup.as_ref().map(cgroup::CgroupSource::read).unwrap_or_default();
+        let cgroup = self.cgroup.as_ref().map(cgroup::CgroupSource::read_parts).unwrap_or_default();
         let pressure = self.pressure.read();
         self.slow = Some((now, cgroup, pressure));
         (cgroup, pressure)

@@ -1,6 +1,6 @@
 //! What the kernel says of this process: `/proc/self/status`.
 
-use super::file::{KernelFile, field};
+use super::file::{KernelFile, fields};
 use std::path::Path;
 
 /// The process's own figures. Bytes; as the kernel counts them, in pages. `None` is unknown.
@@ -30,16 +30,9 @@ impl ProcessSource {
 }
 
 fn parse(status: &str) -> Process {
-    Process {
-        rss: field(status, "VmRSS"),
-        rss_peak: field(status, "VmHWM"),
-        anon: field(status, "RssAnon"),
-        file: field(status, "RssFile"),
-        shmem: field(status, "RssShmem"),
-        virtual_size: field(status, "VmSize"),
-        swap: field(status, "VmSwap"),
-        threads: field(status, "Threads"),
-    }
+    let keys = ["VmRSS", "VmHWM", "RssAnon", "RssFile", "RssShmem", "VmSize", "VmSwap", "Threads"];
+    let [rss, rss_peak, anon, file, shmem, virtual_size, swap, threads] = fields(status, keys);
+    Process { rss, rss_peak, anon, file, shmem, virtual_size, swap, threads }
 }
 
 #[cfg(test)]

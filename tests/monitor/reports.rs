@@ -36,16 +36,19 @@ fn heap_objects_are_the_counts_at_that_moment() {
     let _alone = alone();
     let monitor = builder().interval(std::time::Duration::from_secs(3600)).start().unwrap();
     eventually("the first snapshot", || monitor.latest());
-    for kept in 0..50u64 {
+    let mut compared = 0;
+    for kept in 0..200u64 {
         let boxes: Vec<Box<u64>> = (0..kept).map(Box::new).collect();
         let before = plimsoll::counts().live_objects();
         let snapshot = monitor.snapshot();
-        let after = plimsoll::counts().live_objects();
-        assert_eq!(before, after, "nothing else runs");
-        assert_eq!(snapshot.heap_objects(), Some(before));
-        assert_eq!(snapshot.live_objects(), snapshot.heap_objects());
+        // The test harness has threads of its own: a moment in which they were busy proves nothing.
+        if plimsoll::counts().live_objects() == before {
+            assert_eq!(snapshot.heap_objects(), Some(before));
+            compared += 1;
+        }
         assert_eq!(boxes.len() as u64, kept);
     }
+    assert!(compared > 100, "{compared} quiet moments in 200");
 }
 
 #[test]
