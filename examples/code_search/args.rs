@@ -18,8 +18,8 @@ pub(crate) struct Args {
     /// projects [default: the sources that cargo has downloaded]
     paths: Vec<PathBuf>,
 
-    /// Memory the whole process may use: 128MiB, or 10% of what the machine or its control group allows
-    #[arg(long, value_name = "SIZE", default_value = "128MiB")]
+    /// Memory the whole process may use: 64MiB, or 10% of what the machine or its control group allows
+    #[arg(long, value_name = "SIZE", default_value = "64MiB")]
     pub(crate) budget: Budget,
 
     /// Queries to ask, once everything is indexed

@@ -1,7 +1,7 @@
 //! A search index over source trees that lives within a memory budget.
 //!
 //! ```text
-//! cargo run --release --example code_search -- --budget 128MiB
+//! cargo run --release --example code_search -- --budget 64MiB
 //! ```
 //!
 //! Every project of the source trees (by default what cargo has downloaded) is indexed in memory. All indexes together
