@@ -199,6 +199,7 @@ impl Builder {
             caches: Registry::default(),
             orders: Mutex::new(VecDeque::new()),
             history: Mutex::new(History::new(settings.ring)),
+            purging: Mutex::new(None),
             metadata: Mutex::new(Arc::new(metadata)),
             checks: self.checks,
             courier: Courier::start(self.sinks)?,

@@ -11,9 +11,11 @@ use crate::eviction::EvictionStatistics;
 use crate::export::log;
 use crate::export::report::Crossings;
 use crate::level::Level;
-use crate::metric::{Field, FloatField};
+use crate::metric::{Field, FloatField, Values};
 use crate::policy::budget::Resolved;
 use crate::policy::health::{Check, Vitals};
+use crate::policy::meter::Meter;
+use crate::policy::purge::UnderWay;
 use crate::ring::Ring;
 use crate::snapshot::{Metadata, Moment, Snapshot};
 use crate::source::Sources;
@@ -42,6 +44,7 @@ pub(super) struct Shared {
     pub(super) caches: Registry,
     pub(super) orders: Mutex<VecDeque<Order>>,
     pub(super) history: Mutex<History>,
+    pub(super) purging: Mutex<Option<UnderWay>>,
     pub(super) metadata: Mutex<Arc<Metadata>>,
     pub(super) checks: Vec<UserCheck>,
     pub(super) courier: Courier,
@@ -80,7 +83,7 @@ impl Shared {
         let readings = self.sources.lock().read(moment.instant);
         let mut snapshot = Snapshot::new(moment, uptime, &readings);
         snapshot.metadata = Some(metadata);
-        let usage = self.settings.meter.read(&snapshot.values);
+        let usage = self.usage(&snapshot.values);
         let history = self.history.lock();
         for (field, figure) in [
             (Field::Budget, Some(self.budget.bytes)),
@@ -97,6 +100,17 @@ impl Shared {
             snapshot.values.set_float(FloatField::Growth, newest.growth_bytes_per_sec());
         }
         snapshot
+    }
+
+    /// What the meter reads. Pages that are being purged are no longer dirty, but are resident for a moment more.
+    fn usage(&self, values: &Values) -> Option<u64> {
+        let read = self.settings.meter.read(values)?;
+        match *self.purging.lock() {
+            Some(purge) if self.settings.meter == Meter::Pressure => {
+                Some(purge.usage(read, values.jemalloc_active_bytes()))
+            }
+            _ => Some(read),
+        }
     }
 
     /// Remembers an event, logs it, and sends it to the sinks.

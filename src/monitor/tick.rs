@@ -10,6 +10,7 @@ use crate::level::Level;
 use crate::metric::FloatField;
 use crate::policy::eviction::{Pace, target};
 use crate::policy::health::{HealthStatus, overall, own_checks};
+use crate::policy::purge::UnderWay;
 use crate::policy::threshold::{LevelTracker, Threshold, Transition};
 use crate::policy::{purge, trend};
 use crate::snapshot::{Moment, Snapshot};
@@ -171,9 +172,12 @@ impl Ticker {
         let wanted = self.shared.settings.purge && rested && self.purger.is_idle();
         if wanted && purge::is_due(dirty, self.shared.budget.bytes, snapshot.level()) {
             self.last_purge = Some(now);
+            *self.shared.purging.lock() =
+                UnderWay::begin(snapshot.usage_bytes(), snapshot.jemalloc_active_bytes());
             match self.purger.submit(Job::Purge, now) {
                 Ok(()) => self.purge = Some((now, dirty.unwrap_or(0))),
                 Err(error) => {
+                    *self.shared.purging.lock() = None;
                     self.shared.emit(EventKind::error(error.category(), error.to_string()))
                 }
             }
@@ -183,6 +187,7 @@ impl Ticker {
     fn collect_purge(&mut self, now: Instant) {
         let Some(Outcome::Purged(success)) = self.purger.outcome() else { return };
         let Some((started, dirty_before_bytes)) = self.purge.take() else { return };
+        *self.shared.purging.lock() = None;
         self.shared.history.lock().purges += 1;
         let duration_seconds = now.saturating_duration_since(started).as_secs_f64();
         self.shared.emit(EventKind::PurgeCompleted {
