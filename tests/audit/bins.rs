@@ -1,0 +1,1 @@
+//! jemalloc's own count of regions and large extents.
