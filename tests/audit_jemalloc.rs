@@ -2,7 +2,10 @@
 #![allow(unsafe_code, reason = "raw allocator calls are what is tested")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test binary")]
 
-mod audit;
+#[path = "audit/bins.rs"]
+mod bins;
+#[path = "audit/bystanders.rs"]
+mod bystanders;
 mod common;
 
 use plimsoll::Plimsoll;
@@ -18,5 +21,5 @@ static BELOW: Below = StatsAlloc::new(tikv_jemallocator::Jemalloc);
 static ABOVE: StatsAlloc<Plimsoll<&Below>> = StatsAlloc::new(Plimsoll::new(&BELOW));
 
 fn main() -> ExitCode {
-    common::harness::main(audit::GROUPS)
+    common::harness::main(&[bystanders::CASES, bins::CASES])
 }

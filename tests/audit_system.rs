@@ -2,7 +2,8 @@
 #![allow(unsafe_code, reason = "raw allocator calls are what is tested")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test binary")]
 
-mod audit;
+#[path = "audit/bystanders.rs"]
+mod bystanders;
 mod common;
 
 use plimsoll::Plimsoll;
@@ -18,5 +19,5 @@ static BELOW: Below = StatsAlloc::new(std::alloc::System);
 static ABOVE: StatsAlloc<Plimsoll<&Below>> = StatsAlloc::new(Plimsoll::new(&BELOW));
 
 fn main() -> ExitCode {
-    common::harness::main(audit::GROUPS)
+    common::harness::main(&[bystanders::CASES])
 }

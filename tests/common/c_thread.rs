@@ -7,8 +7,8 @@ pub(crate) type Body = extern "C" fn(*mut c_void) -> *mut c_void;
 
 pub(crate) struct CThread(libc::pthread_t);
 
-/// Room for the C library and for a body that does little.
-pub(crate) const SMALL_STACK: usize = 64 * 1024;
+/// Unoptimised jemalloc alone overflows 64 KiB now and then.
+pub(crate) const SMALL_STACK: usize = 256 * 1024;
 
 impl CThread {
     pub(crate) fn start(body: Body) -> Self {

@@ -76,7 +76,7 @@ fn nor_beside_threads_that_come_and_go() {
     read_beside(|| {
         let mut made: Vec<Block> = Vec::new();
         for round in 1..1500 {
-            let thread = Builder::new().stack_size(64 * 1024);
+            let thread = Builder::new().stack_size(256 * 1024);
             let next = thread.spawn(move || {
                 made.into_iter().for_each(|block| block.free(&Global));
                 (0..20).map(|_| Block::new(&Global, words(round)).unwrap()).collect()

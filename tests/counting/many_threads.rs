@@ -11,7 +11,7 @@ const WAVE: usize = 50;
 const WAVES: usize = 200;
 
 fn small_thread<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
-    Builder::new().stack_size(64 * 1024).spawn(body).expect("room for a thread")
+    Builder::new().stack_size(256 * 1024).spawn(body).expect("room for a thread")
 }
 
 /// All alive at once, each with an object of its own; the odd ones keep it beyond their end.
