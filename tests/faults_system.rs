@@ -1,5 +1,8 @@
 //! The fault suite over the system's allocator.
-#![allow(unsafe_code, reason = "raw allocator calls, C threads, fork and signals are what is tested")]
+#![allow(
+    unsafe_code,
+    reason = "raw allocator calls, C threads, fork and signals are what is tested"
+)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test binary")]
 
 mod common;

@@ -48,9 +48,8 @@ fn sum(kinds: u32, name: impl Fn(u32) -> String) -> u64 {
 /// Regions in all bins, and large extents.
 fn live_in_jemalloc() -> u64 {
     epoch::advance().unwrap();
-    let bins = sum(kinds("arenas.nbins"), |bin| {
-        format!("stats.arenas.{ALL_ARENAS}.bins.{bin}.curregs")
-    });
+    let bins =
+        sum(kinds("arenas.nbins"), |bin| format!("stats.arenas.{ALL_ARENAS}.bins.{bin}.curregs"));
     let large = sum(kinds("arenas.nlextents"), |size| {
         format!("stats.arenas.{ALL_ARENAS}.lextents.{size}.curlextents")
     });

@@ -63,9 +63,9 @@ fn all_three_agree_on_a_stranger_mix() {
     let map: std::collections::BTreeMap<_, _> = text.into_iter().map(|text| (text, ())).collect();
     assert_all_agree();
     drop(map);
-    let panicked = std::thread::Builder::new().name("panics".into()).spawn(|| {
-        std::panic::resume_unwind(Box::new("a payload"))
-    });
+    let panicked = std::thread::Builder::new()
+        .name("panics".into())
+        .spawn(|| std::panic::resume_unwind(Box::new("a payload")));
     drop(panicked.unwrap().join().map(|()| ()).unwrap_err());
     assert_all_agree();
     Block::zeroed(&Global, words(50_000_000)).unwrap().free(&Global);

@@ -131,7 +131,10 @@ pub(crate) struct Reentrant {
 
 impl Reentrant {
     pub(crate) const fn new() -> Self {
-        Reentrant { arena: [const { AtomicU64::new(0) }; ARENA_BYTES / 8], used: AtomicUsize::new(0) }
+        Reentrant {
+            arena: [const { AtomicU64::new(0) }; ARENA_BYTES / 8],
+            used: AtomicUsize::new(0),
+        }
     }
 }
 

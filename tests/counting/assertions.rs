@@ -61,5 +61,9 @@ fn values_and_panics_are_passed_on() {
     assert_eq!(assert_peaks_below(1, || 9), 9);
     let own = complaint(|| assert_allocates_nothing(|| panic!("{}", "the work's own")));
     assert_eq!(own.unwrap(), "the work's own");
-    assert_eq!(complaint(|| assert_allocates_nothing(|| ())), None, "and the next is measured anew");
+    assert_eq!(
+        complaint(|| assert_allocates_nothing(|| ())),
+        None,
+        "and the next is measured anew"
+    );
 }

@@ -6,7 +6,11 @@ use crate::common::inner::{Call, Spying};
 use crate::{INNER, Inner};
 use plimsoll::{Counts, Plimsoll};
 
-cases![each_call_is_forwarded_to_its_own_kind, a_free_is_booked_before_the_inner_call, a_resize_is_booked_after_the_inner_call];
+cases![
+    each_call_is_forwarded_to_its_own_kind,
+    a_free_is_booked_before_the_inner_call,
+    a_resize_is_booked_after_the_inner_call
+];
 
 static SPIED: Plimsoll<Spying<Inner>> = Plimsoll::new(Spying::new(INNER));
 

@@ -30,7 +30,8 @@ fn layouts() -> impl Iterator<Item = Layout> {
 fn every_size_and_alignment_is_counted_and_aligned() {
     let start = start();
     for layout in layouts() {
-        let blocks = [Block::new(&Global, layout).unwrap(), Block::zeroed(&Global, layout).unwrap()];
+        let blocks =
+            [Block::new(&Global, layout).unwrap(), Block::zeroed(&Global, layout).unwrap()];
         assert!(blocks.iter().all(Block::is_aligned), "{layout:?}");
         assert_eq!(live_since(start), (2, 2 * signed(layout.size())), "{layout:?}");
         blocks.into_iter().for_each(|block| block.free(&Global));

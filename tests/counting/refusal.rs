@@ -75,8 +75,8 @@ fn every_nth_request_refused_on_eight_threads() {
     let start = start();
     for nth in [1, 2, 7] {
         REFUSING.inner().refuse_every(nth);
-        let threads = [1, 2, 3, 4, 5, 6, 7, 8]
-            .map(|seed| std::thread::spawn(move || script(seed, |_| ())));
+        let threads =
+            [1, 2, 3, 4, 5, 6, 7, 8].map(|seed| std::thread::spawn(move || script(seed, |_| ())));
         threads.into_iter().for_each(|thread| thread.join().unwrap());
         assert_eq!(REFUSING.inner().refused(), 8 * STEPS as u64 / nth);
         assert_eq!(live_since(start), (0, 0), "every {nth}th");

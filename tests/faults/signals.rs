@@ -17,7 +17,7 @@ cases![
     a_handler_on_a_thread_with_a_slot_is_counted,
     a_handler_makes_a_threads_first_allocation,
     signals_in_the_middle_of_bookings,
-    signals_while_threads_register,
+    a_signal_at_every_instruction_of_a_threads_first_calls,
 ];
 
 static INTERRUPTIBLE: Plimsoll<Reentrant> = Plimsoll::new(Reentrant::new());
@@ -40,9 +40,9 @@ extern "C" fn keeps_one_for_real(_: i32) {
     HANDLED.fetch_add(1, Ordering::Relaxed);
 }
 
-fn handle_with(handler: extern "C" fn(i32)) {
+fn handle_with(signal: i32, handler: extern "C" fn(i32)) {
     // SAFETY: the handler allocates; where that is unsafe is said at each.
-    let before = unsafe { libc::signal(libc::SIGUSR1, handler as *const () as usize) };
+    let before = unsafe { libc::signal(signal, handler as *const () as usize) };
     assert_ne!(before, libc::SIG_ERR);
 }
 
@@ -52,7 +52,7 @@ fn raise() {
 }
 
 fn a_handler_on_a_thread_with_a_slot_is_counted() {
-    handle_with(keeps_one_for_real);
+    handle_with(libc::SIGUSR1, keeps_one_for_real);
     let start = start();
     (0..1000).for_each(|_| raise());
     assert_eq!(live_since(start), (1000, 8000));
@@ -64,7 +64,7 @@ fn a_handler_makes_a_threads_first_allocation() {
         Block::new(&Global, words(100)).expect("memory").free(&Global);
         null_mut()
     }
-    handle_with(keeps_one_for_real);
+    handle_with(libc::SIGUSR1, keeps_one_for_real);
     let start = start();
     (0..100).for_each(|_| CThread::start(body).join());
     assert_eq!(live_since(start), (100, 800));
@@ -123,27 +123,61 @@ fn signals_in_the_middle_of_bookings() {
             }
         })
     }
-    handle_with(keeps_one);
+    handle_with(libc::SIGUSR1, keeps_one);
     let start = start();
     under_signals(body);
     assert_handlers_counted(start);
     assert!(plimsoll::counts().thread_slots <= Some(3));
 }
 
-/// A handler that finds its thread about to lease takes a slot of its own: never a shared one, never none.
-fn signals_while_threads_register() {
+/// The handler acts at the n-th instruction of what a thread does under `single_stepped`.
+static ACT_AT: AtomicU64 = AtomicU64::new(0);
+static STEPS: AtomicU64 = AtomicU64::new(0);
+
+extern "C" fn acts_at_one_step(signal: i32) {
+    if STEPS.fetch_add(1, Ordering::Relaxed) == ACT_AT.load(Ordering::Relaxed) {
+        keeps_one(signal);
+    }
+}
+
+/// Has the processor raise SIGTRAP after every instruction of `work`: no interleaving is left to chance.
+#[cfg(target_arch = "x86_64")]
+fn single_stepped(work: impl FnOnce()) {
+    // SAFETY: sets the trap flag, and nothing else; the signal it raises has a handler.
+    unsafe { std::arch::asm!("pushfq", "or qword ptr [rsp], 0x100", "popfq") };
+    work();
+    // SAFETY: clears the trap flag, and nothing else.
+    unsafe { std::arch::asm!("pushfq", "and qword ptr [rsp], ~0x100", "popfq") };
+}
+
+/// A handler that finds its thread about to lease takes a slot of its own, which then stays unused: one a thread.
+#[cfg(target_arch = "x86_64")]
+fn a_signal_at_every_instruction_of_a_threads_first_calls() {
     extern "C" fn registers(_: *mut c_void) -> *mut c_void {
-        Block::new(&INTERRUPTIBLE, words(500)).expect("memory").free(&INTERRUPTIBLE);
+        single_stepped(|| {
+            let mut block = Block::new(&INTERRUPTIBLE, words(400)).expect("memory");
+            block.resize(&INTERRUPTIBLE, 500);
+            block.free(&INTERRUPTIBLE);
+        });
         null_mut()
     }
-    handle_with(keeps_one);
+    handle_with(libc::SIGTRAP, acts_at_one_step);
     let start = start();
-    for signals in (1..10).cycle().take(3000) {
-        let thread = CThread::start(registers);
-        (0..signals).for_each(|_| thread.signal(libc::SIGUSR1));
-        thread.join();
+    // Unoptimised there are some thousand instructions: every 23rd then, the calls' own among them.
+    let stride = if cfg!(debug_assertions) { 23 } else { 1 };
+    for acted in 0.. {
+        ACT_AT.store(acted * stride, Ordering::Relaxed);
+        STEPS.store(0, Ordering::Relaxed);
+        CThread::start(registers).join();
+        if STEPS.load(Ordering::Relaxed) <= acted * stride {
+            break;
+        }
     }
-    assert!(HANDLED.load(Ordering::Relaxed) > 500);
+    let steps = STEPS.load(Ordering::Relaxed).cast_signed();
+    println!("{steps} instructions");
+    assert!(HANDLED.load(Ordering::Relaxed) > 100, "{steps} instructions");
     assert_handlers_counted(start);
-    println!("{:?} slots", plimsoll::counts().thread_slots);
+    let slots = plimsoll::counts().thread_slots.unwrap();
+    println!("{slots} slots");
+    assert!(slots.cast_signed() < 3 + HANDLED.load(Ordering::Relaxed));
 }
