@@ -1,4 +1,5 @@
 //! A program without the wrapper: nothing is counted, and whoever asserts on the count is told so.
+#![allow(clippy::expect_used, reason = "a test binary")]
 
 use plimsoll::{
     Region, assert_allocates_nothing, assert_peaks_below, assert_returns_to_start, measure,

@@ -66,7 +66,7 @@ fn all_three_agree_on_a_stranger_mix() {
     let panicked = std::thread::Builder::new()
         .name("panics".into())
         .spawn(|| std::panic::resume_unwind(Box::new("a payload")));
-    drop(panicked.unwrap().join().map(|()| ()).unwrap_err());
+    drop(panicked.unwrap().join().unwrap_err());
     assert_all_agree();
     Block::zeroed(&Global, words(50_000_000)).unwrap().free(&Global);
     assert_all_agree();

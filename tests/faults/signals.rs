@@ -163,8 +163,8 @@ fn a_signal_at_every_instruction_of_a_threads_first_calls() {
     }
     handle_with(libc::SIGTRAP, acts_at_one_step);
     let start = start();
-    // Unoptimised there are some thousand instructions: every 23rd then, the calls' own among them.
-    let stride = if cfg!(debug_assertions) { 23 } else { 1 };
+    // Unoptimised there are some thousand instructions: every 101st then, the calls' own among them.
+    let stride = if cfg!(debug_assertions) { 101 } else { 1 };
     for acted in 0.. {
         ACT_AT.store(acted * stride, Ordering::Relaxed);
         STEPS.store(0, Ordering::Relaxed);
@@ -175,7 +175,7 @@ fn a_signal_at_every_instruction_of_a_threads_first_calls() {
     }
     let steps = STEPS.load(Ordering::Relaxed).cast_signed();
     println!("{steps} instructions");
-    assert!(HANDLED.load(Ordering::Relaxed) > 100, "{steps} instructions");
+    assert!(HANDLED.load(Ordering::Relaxed) >= 20, "{steps} instructions");
     assert_handlers_counted(start);
     let slots = plimsoll::counts().thread_slots.unwrap();
     println!("{slots} slots");
