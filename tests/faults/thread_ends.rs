@@ -13,6 +13,7 @@ cases![
     thread_locals_allocate_and_free_in_their_destructors,
     pthread_keys_allocate_and_free_in_their_destructors,
     a_lease_ends_although_destructors_go_on,
+    ending_threads_and_starting_ones_undo_nothing,
 ];
 
 fn block(size: usize) -> Block {
@@ -105,4 +106,55 @@ fn a_lease_ends_although_destructors_go_on() {
     threads.into_iter().for_each(CThread::join);
     assert!(plimsoll::counts().thread_slots <= Some(52));
     assert_eq!(ROUNDS.load(Ordering::Relaxed), 600);
+}
+
+const BUSY: u64 = 20_000;
+static ENDING: AtomicU64 = AtomicU64::new(0);
+
+fn is_busy() {
+    (0..BUSY).for_each(|_| block(9).free(&Global));
+}
+
+fn busy_key() -> libc::pthread_key_t {
+    extern "C" fn destructor(_: *mut c_void) {
+        ENDING.fetch_add(1, Ordering::AcqRel);
+        is_busy();
+    }
+    static KEY: OnceLock<libc::pthread_key_t> = OnceLock::new();
+    *KEY.get_or_init(|| {
+        let mut key = 0;
+        // SAFETY: a place for the key, and a destructor that takes any value.
+        assert_eq!(unsafe { libc::pthread_key_create(&raw mut key, Some(destructor)) }, 0);
+        key
+    })
+}
+
+/// Eight threads without a lease any more, and beside them eight that have taken those leases over.
+fn ending_threads_and_starting_ones_undo_nothing() {
+    extern "C" fn body(_: *mut c_void) -> *mut c_void {
+        is_busy();
+        // SAFETY: the key exists; its destructor takes any value.
+        let status = unsafe { libc::pthread_setspecific(busy_key(), dangling_mut::<u8>().cast()) };
+        assert_eq!(status, 0);
+        null_mut()
+    }
+    const WAVES: u64 = 8;
+    busy_key();
+    let start = start();
+    let mut threads = Vec::with_capacity(64);
+    let room = plimsoll::counts() - start;
+    for wave in 0..WAVES {
+        while ENDING.load(Ordering::Acquire) < 8 * wave {
+            std::thread::yield_now();
+        }
+        threads.extend((0..8).map(|_| CThread::start(body)));
+    }
+    threads.drain(..).for_each(CThread::join);
+    let delta = plimsoll::counts() - start;
+    assert_eq!(delta.alloc_objects - room.alloc_objects, WAVES * 8 * 2 * BUSY);
+    assert_eq!(delta.alloc_bytes - room.alloc_bytes, WAVES * 8 * 2 * BUSY * 9);
+    assert_eq!(
+        (delta.free_objects, delta.free_bytes),
+        (WAVES * 8 * 2 * BUSY, WAVES * 8 * 2 * BUSY * 9)
+    );
 }
