@@ -1,7 +1,11 @@
 //! A program that forgot the allocator: the monitor says so once, heap figures are unknown, everything else works.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
-use plimsoll::{Budget, EventKind, HealthStatus, Monitor};
+use plimsoll::{
+    Budget, EventKind, HealthStatus, Monitor, Region, assert_allocates_nothing, assert_peaks_below,
+    assert_returns_to_start, measure,
+};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 #[test]
@@ -37,9 +41,31 @@ fn an_eviction_is_not_measured_and_says_so() {
     assert!(result.success, "by its claim, for want of a measure");
 }
 
+const COMPLAINT: &str =
+    "plimsoll::Plimsoll is not this program's #[global_allocator]: nothing is measured";
+
+fn complaint<T>(assertion: impl FnOnce() -> T) -> String {
+    let payload = catch_unwind(AssertUnwindSafe(assertion)).err().expect("it fails");
+    payload.downcast_ref::<&str>().map(ToString::to_string).expect("a text")
+}
+
 #[test]
-fn assertions_about_memory_fail_loudly_instead_of_passing() {
-    let caught = std::panic::catch_unwind(|| plimsoll::assert_allocates_nothing(|| 1));
-    let message = *caught.unwrap_err().downcast::<String>().unwrap();
-    assert!(message.contains("is not this program's #[global_allocator]"), "{message}");
+fn nothing_is_counted() {
+    let kept = vec![1u8; 1000];
+    assert!(!plimsoll::is_installed());
+    let counts = plimsoll::counts();
+    assert_eq!((counts.alloc_objects_total, counts.free_objects_total), (0, 0));
+    assert_eq!((counts.alloc_bytes_total, counts.free_bytes_total), (0, 0));
+    assert_eq!(counts.peak_live_bytes, Some(0));
+    let (more, delta) = measure(|| vec![1u8; 1000]);
+    assert_eq!((delta.alloc_objects, delta.live_bytes), (0, 0));
+    assert_eq!(Region::process().delta().live_objects, 0);
+    drop((kept, more));
+}
+
+#[test]
+fn every_assertion_fails_loudly() {
+    assert_eq!(complaint(|| assert_allocates_nothing(|| ())), COMPLAINT);
+    assert_eq!(complaint(|| assert_returns_to_start(|| ())), COMPLAINT);
+    assert_eq!(complaint(|| assert_peaks_below(u64::MAX, || ())), COMPLAINT);
 }

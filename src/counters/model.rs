@@ -21,6 +21,13 @@ fn assert_plausible(registry: &Registry, most: u64) {
     assert!(counts.alloc_objects_total <= most, "counted what never happened");
 }
 
+/// Every interleaving with at most three preemptions: enough for each fault planted so far, and seconds not hours.
+fn bounded(model: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(model);
+}
+
 /// An object is allocated by one thread and freed by another while a third reads.
 #[test]
 fn a_reader_never_sees_a_free_without_its_allocation() {
@@ -56,28 +63,38 @@ fn a_reader_never_sees_a_free_without_its_allocation() {
 /// The same when the allocating thread has to append a chunk: the reader's second pass must find it.
 #[test]
 fn a_reader_finds_chunks_appended_between_its_passes() {
-    loom::model(|| {
-        let registry = Arc::new(Registry::new());
-        let slot = leased(&registry);
-        assert!(!std::ptr::eq(slot, leased(&registry)), "the first chunk is full now");
-        let handed_over = Arc::new(AtomicBool::new(false));
-        let maker = {
-            let (registry, handed_over) = (registry.clone(), handed_over.clone());
-            thread::spawn(move || {
-                leased(&registry).book_alloc(64);
-                handed_over.store(true, Ordering::Release);
-            })
-        };
-        let reader = {
-            let registry = registry.clone();
-            thread::spawn(move || assert_plausible(&registry, 1))
-        };
-        if handed_over.load(Ordering::Acquire) {
-            slot.book_free(64);
-        }
-        maker.join().expect("maker");
-        reader.join().expect("reader");
-    });
+    loom::model(|| read_beside_a_hand_over(|_, slot| slot.book_free(64)));
+}
+
+/// Bytes that another thread's object loses by a resize are not seen freed before they are seen allocated.
+#[test]
+fn a_reader_never_sees_a_shrinkage_without_its_bytes() {
+    bounded(|| read_beside_a_hand_over(|_, slot| slot.book_shrinkage(60)));
+    bounded(|| read_beside_a_hand_over(|registry, _| registry.book_shared(Operation::Shrink(60))));
+}
+
+/// One thread allocates in a chunk it has to append, the main thread lets go of the object, a third reads.
+fn read_beside_a_hand_over(let_go: impl Fn(&Registry, &Slot)) {
+    let registry = Arc::new(Registry::new());
+    let slot = leased(&registry);
+    assert!(!std::ptr::eq(slot, leased(&registry)), "the first chunk is full now");
+    let handed_over = Arc::new(AtomicBool::new(false));
+    let maker = {
+        let (registry, handed_over) = (registry.clone(), handed_over.clone());
+        thread::spawn(move || {
+            leased(&registry).book_alloc(64);
+            handed_over.store(true, Ordering::Release);
+        })
+    };
+    let reader = {
+        let registry = registry.clone();
+        thread::spawn(move || assert_plausible(&registry, 1))
+    };
+    if handed_over.load(Ordering::Acquire) {
+        let_go(&registry, slot);
+    }
+    maker.join().expect("maker");
+    reader.join().expect("reader");
 }
 
 /// A slot passes from an ending thread to a starting one: no total is lost, no slot has two tenants.
@@ -100,15 +117,75 @@ fn a_slot_passes_on_with_its_totals() {
         let counts = registry.counts();
         assert_eq!((counts.alloc_objects_total, counts.free_objects_total), (2, 2));
         assert_eq!((counts.alloc_bytes_total, counts.free_bytes_total), (20, 6));
+        // Both slots of the chunk are free again: nobody has to append one.
+        let again = [leased(&registry), leased(&registry)];
+        assert!(!std::ptr::eq(again[0], again[1]));
+        assert_eq!(registry.counts().thread_slots, Some(2), "a slot was not given back");
+    });
+}
+
+/// A lease ends while a reader looks on: totals stay where they are, so nothing is seen twice, or not at all.
+#[test]
+fn a_reader_sees_nothing_move_when_a_lease_ends() {
+    loom::model(|| {
+        let registry = Arc::new(Registry::new());
+        let slot = leased(&registry);
+        slot.book_alloc(10);
+        let reader = {
+            let registry = registry.clone();
+            thread::spawn(move || {
+                assert_plausible(&registry, 1);
+                assert_eq!(
+                    registry.counts().live_bytes(),
+                    10,
+                    "it was booked before this thread began"
+                );
+            })
+        };
+        registry.give_back(slot);
+        reader.join().expect("reader");
+    });
+}
+
+/// The first chunk is full and two threads lease at once: whichever appends, the other's chunk is not lost.
+#[test]
+fn threads_that_append_at_once_lose_nothing() {
+    bounded(|| {
+        let registry = Arc::new(Registry::new());
+        let (_, _) = (leased(&registry), leased(&registry));
+        let lessee =
+            |registry: Arc<Registry>| thread::spawn(move || leased(&registry).book_alloc(8));
+        let others = [lessee(registry.clone()), lessee(registry.clone())];
+        others.into_iter().for_each(|other| other.join().expect("lessee"));
+        let counts = registry.counts();
+        assert_eq!((counts.live_objects(), counts.live_bytes()), (2, 16));
+        assert_eq!(counts.thread_slots, Some(4));
+    });
+}
+
+/// Threads without a lease add at once: no booking undoes another.
+#[test]
+fn threads_without_a_lease_lose_nothing() {
+    bounded(|| {
+        let registry = Arc::new(Registry::new());
+        let adds = |registry: Arc<Registry>| {
+            thread::spawn(move || {
+                registry.book_shared(Operation::Alloc(10));
+                registry.book_shared(Operation::Free(4));
+            })
+        };
+        let others = [adds(registry.clone()), adds(registry.clone())];
+        others.into_iter().for_each(|other| other.join().expect("adder"));
+        let counts = registry.counts();
+        assert_eq!((counts.alloc_objects_total, counts.free_objects_total), (2, 2));
+        assert_eq!((counts.alloc_bytes_total, counts.free_bytes_total), (20, 8));
     });
 }
 
 /// Three threads lease at once where a chunk holds two slots: each gets its own, and a reader sees what they book.
 #[test]
 fn threads_that_lease_at_once_never_share_a_slot() {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
-    builder.check(|| {
+    bounded(|| {
         let registry = Arc::new(Registry::new());
         let lessee = |registry: Arc<Registry>| {
             thread::spawn(move || {

@@ -1,0 +1,23 @@
+//! The counting suite over the system's allocator.
+#![allow(
+    unsafe_code,
+    reason = "raw allocator calls, C threads, fork and signals are what is tested"
+)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test binary")]
+
+mod common;
+mod counting;
+
+use plimsoll::Plimsoll;
+use std::process::ExitCode;
+
+/// What is counted.
+type Inner = std::alloc::System;
+const INNER: Inner = std::alloc::System;
+
+#[global_allocator]
+static ALLOC: Plimsoll<Inner> = Plimsoll::new(INNER);
+
+fn main() -> ExitCode {
+    common::harness::main(counting::GROUPS)
+}
