@@ -12,7 +12,7 @@ const INTERVAL: Duration = Duration::from_millis(50);
 /// Snapshots kept: two and a half minutes of them.
 const SNAPSHOTS: usize = 3000;
 /// How often what is in the history is taken in; well before it is overwritten.
-const TAKEN_IN: Duration = Duration::from_secs(30);
+const TAKEN_IN: Duration = Duration::from_secs(10);
 /// Room is made up to here; what is above is for what was guessed too low.
 const CEILING_PERCENT: u64 = 90;
 /// What the program itself comes to need besides: the caches' tables, what to ask, jemalloc's records.

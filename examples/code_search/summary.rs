@@ -110,41 +110,20 @@ impl Summary {
 
 impl std::fmt::Display for Summary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Tally { projects, files, queries, answered, cache_hits, reindexed, .. } = &self.tally;
+        let (text, full) = (size(self.tally.bytes_indexed), size(self.tally.full_index_bytes));
         let known = |bytes: Option<u64>| bytes.map_or("unknown".into(), size);
-        let tally = &self.tally;
-        writeln!(
-            f,
-            "indexed   {} files of {} projects, {} of text",
-            tally.files,
-            tally.projects,
-            size(tally.bytes_indexed)
-        )?;
-        writeln!(
-            f,
-            "queries   {} asked, {} answered: {} from the cache, {} after indexing again",
-            tally.queries, tally.answered, tally.cache_hits, tally.reindexed
-        )?;
-        writeln!(
-            f,
-            "evicted   {} in {} evictions, measured",
-            size(self.freed_bytes_measured),
-            self.evictions
-        )?;
-        writeln!(
-            f,
-            "held      {:.1} % of {} at the highest; all indexes together are {}",
-            self.max_usage_percent,
-            known(self.budget_bytes),
-            size(tally.full_index_bytes)
-        )?;
-        writeln!(
-            f,
-            "memory    {} live now, peak RSS {}, level {}",
-            known(self.live_bytes),
-            known(self.peak_rss_bytes),
-            self.level
-        )?;
+        let (budget, highest) = (known(self.budget_bytes), self.max_usage_percent);
+        let (live, rss) = (known(self.live_bytes), known(self.peak_rss_bytes));
+        let freed = size(self.freed_bytes_measured);
+        writeln!(f, "indexed   {files} files of {projects} projects, {text} of text")?;
+        write!(f, "queries   {queries} asked, {answered} answered: ")?;
+        writeln!(f, "{cache_hits} from the cache, {reindexed} after indexing again")?;
+        writeln!(f, "evicted   {freed} in {} evictions, measured", self.evictions)?;
+        writeln!(f, "held      {highest:.1} % of {budget} at the highest; all indexes are {full}")?;
+        writeln!(f, "memory    {live} live now, peak RSS {rss}, level {}", self.level)?;
         write!(f, "took      {:.1} s", self.seconds)?;
-        tally.example.as_ref().map_or(Ok(()), |example| write!(f, "\nfor one   {example}"))
+        let example = self.tally.example.as_ref();
+        example.map_or(Ok(()), |example| write!(f, "\nfor one   {example}"))
     }
 }
