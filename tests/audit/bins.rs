@@ -1,10 +1,10 @@
 //! jemalloc's own count of what is live in its bins and large extents, once its thread caches are flushed.
 //!
-//! It has no count of objects as such, and what lies in thread caches looks live to it. Flushed, what remains above our
-//! count is its own: one object per live thread that has used jemalloc, the memory of that thread's cache (in
-//! jemalloc's source, `tcache_stack_alloc_impl` takes it from the ordinary bins, unseen by the wrapper, since no `GlobalAlloc`
-//! call asks for it). Measured: 1 with one thread, at rest, after eight threads, and after a thousand; 1 + n while
-//! n threads live.
+//! It has no count of objects as such, and what lies in thread caches looks live to it. Flushed, what remains above
+//! our count is its own: one object per live thread that has used jemalloc, the memory of that thread's cache. In
+//! jemalloc's source, `tcache_stack_alloc_impl` takes it from the ordinary bins, unseen by the wrapper, since no
+//! `GlobalAlloc` call asks for it. Measured: 1 with one thread, at rest, with a thousand objects, and after eight
+//! threads; 1 + n while n threads live.
 
 use crate::common::block::{Block, Global, words};
 use crate::common::harness::cases;

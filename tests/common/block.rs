@@ -1,6 +1,9 @@
 //! Raw objects, asked for and given back by the four calls themselves: no container decides anything.
+//!
+//! The compiler may leave out an allocation that nobody looks at, refusals included, hence the black boxes.
 
 use std::alloc::{GlobalAlloc, Layout};
+use std::hint::black_box;
 use std::ptr::NonNull;
 
 /// The program's global allocator, as a value.
@@ -48,13 +51,13 @@ impl Block {
     /// `None` when the request is refused.
     pub(crate) fn new(from: &impl GlobalAlloc, layout: Layout) -> Option<Self> {
         // SAFETY: no layout of these tests is of zero size.
-        let ptr = NonNull::new(unsafe { from.alloc(layout) })?;
+        let ptr = NonNull::new(black_box(unsafe { from.alloc(layout) }))?;
         Some(Block { ptr, layout })
     }
 
     pub(crate) fn zeroed(from: &impl GlobalAlloc, layout: Layout) -> Option<Self> {
         // SAFETY: no layout of these tests is of zero size.
-        let ptr = NonNull::new(unsafe { from.alloc_zeroed(layout) })?;
+        let ptr = NonNull::new(black_box(unsafe { from.alloc_zeroed(layout) }))?;
         Some(Block { ptr, layout })
     }
 

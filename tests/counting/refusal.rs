@@ -9,6 +9,7 @@ use crate::{INNER, Inner};
 use plimsoll::Plimsoll;
 use std::collections::{HashMap, VecDeque};
 use std::ffi::c_void;
+use std::hint::black_box;
 use std::ptr::null_mut;
 
 cases![
@@ -124,7 +125,9 @@ fn containers_that_ask_for_too_much() {
     let mut map: HashMap<u64, u64> = HashMap::from([(1, 2)]);
     let before = plimsoll::counts();
     assert!(list.try_reserve_exact(enormous).is_err());
-    assert!(Vec::<u64>::new().try_reserve_exact(enormous / 8).is_err());
+    let mut empty = black_box(Vec::<u64>::new());
+    assert!(empty.try_reserve_exact(enormous / 8).is_err());
+    black_box(&mut empty);
     assert!(text.try_reserve(enormous).is_err());
     assert!(map.try_reserve(enormous / 64).is_err());
     assert!(Block::zeroed(&Global, words(enormous)).is_none());

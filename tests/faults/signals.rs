@@ -174,7 +174,6 @@ fn a_signal_at_every_instruction_of_a_threads_first_calls() {
         }
     }
     let steps = STEPS.load(Ordering::Relaxed).cast_signed();
-    println!("{steps} instructions");
     assert!(HANDLED.load(Ordering::Relaxed) >= 20, "{steps} instructions");
     assert_handlers_counted(start);
     let slots = plimsoll::counts().thread_slots.unwrap();
