@@ -16,6 +16,20 @@ pub struct Ask {
     pub deadline: Instant,
 }
 
+/// What a cache says of its answer. It is a claim: what counts is measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ShrinkReport {
+    /// Bytes that the cache thinks it freed.
+    pub freed_bytes: u64,
+}
+
+impl From<u64> for ShrinkReport {
+    fn from(freed_bytes: u64) -> Self {
+        ShrinkReport { freed_bytes }
+    }
+}
+
 /// Something that holds memory and can give some back.
 ///
 /// A closure that takes bytes and returns bytes is one already. The monitor calls these methods on a thread of its own,
@@ -23,18 +37,18 @@ pub struct Ask {
 /// what it gave is measured.
 ///
 /// ```
-/// use plimsoll::{Ask, Cache};
+/// use plimsoll::{Ask, Cache, ShrinkReport};
 /// use std::sync::Mutex;
 ///
 /// struct Pages(Mutex<Vec<Box<[u8; 4096]>>>);
 ///
 /// impl Cache for Pages {
-///     fn shrink(&self, ask: &Ask) -> u64 {
+///     fn shrink(&self, ask: &Ask) -> ShrinkReport {
 ///         let mut pages = self.0.lock().unwrap();
 ///         let keep = pages.len().saturating_sub(ask.bytes.div_ceil(4096) as usize);
 ///         let freed = pages.len() - keep;
 ///         pages.truncate(keep);
-///         freed as u64 * 4096
+///         ShrinkReport::from(freed as u64 * 4096)
 ///     }
 ///
 ///     fn usage_bytes(&self) -> Option<u64> {
@@ -43,8 +57,8 @@ pub struct Ask {
 /// }
 /// ```
 pub trait Cache: Send + Sync + 'static {
-    /// Gives up about `ask.bytes` bytes; returns what it thinks it freed.
-    fn shrink(&self, ask: &Ask) -> u64;
+    /// Gives up about `ask.bytes` bytes; says what it thinks it freed.
+    fn shrink(&self, ask: &Ask) -> ShrinkReport;
 
     /// Bytes held, as far as the cache knows; `None` when it does not. Should be quick: asked once per tick.
     fn usage_bytes(&self) -> Option<u64> {
@@ -58,8 +72,22 @@ pub trait Cache: Send + Sync + 'static {
 }
 
 impl<F: Fn(u64) -> u64 + Send + Sync + 'static> Cache for F {
-    fn shrink(&self, ask: &Ask) -> u64 {
-        self(ask.bytes)
+    fn shrink(&self, ask: &Ask) -> ShrinkReport {
+        self(ask.bytes).into()
+    }
+}
+
+impl<C: Cache + ?Sized> Cache for std::sync::Arc<C> {
+    fn shrink(&self, ask: &Ask) -> ShrinkReport {
+        self.as_ref().shrink(ask)
+    }
+
+    fn usage_bytes(&self) -> Option<u64> {
+        self.as_ref().usage_bytes()
+    }
+
+    fn idle(&self) -> Option<Duration> {
+        self.as_ref().idle()
     }
 }
 

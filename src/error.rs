@@ -1,6 +1,9 @@
 //! `Error`: what went wrong, with the value that was wrong and what would have been right.
 
+use serde_json::{Value, json};
 use std::time::Duration;
+
+const MIB: f64 = 1_048_576.0;
 
 /// Everything plimsoll's functions can fail with.
 ///
@@ -13,6 +16,7 @@ use std::time::Duration;
 pub enum Error {
     /// Thresholds that are out of range or not strictly rising.
     #[error("{threshold} threshold of {given} %: must be {expected}")]
+    #[non_exhaustive]
     Threshold {
         /// `warning`, `prompt` or `emergency`.
         threshold: &'static str,
@@ -23,6 +27,7 @@ pub enum Error {
     },
     /// A budget that cannot be held.
     #[error("budget of {given} ({bytes} bytes): must be {expected}")]
+    #[non_exhaustive]
     Budget {
         /// The budget as it was given.
         given: String,
@@ -33,6 +38,7 @@ pub enum Error {
     },
     /// Any other setting that makes no sense.
     #[error("{setting} of {given}: must be {expected}")]
+    #[non_exhaustive]
     Setting {
         /// The builder option.
         setting: &'static str,
@@ -43,6 +49,7 @@ pub enum Error {
     },
     /// A text that does not parse.
     #[error("cannot read {given:?} as {expected}")]
+    #[non_exhaustive]
     Parse {
         /// The text.
         given: String,
@@ -51,6 +58,7 @@ pub enum Error {
     },
     /// An environment variable whose value was refused.
     #[error("environment variable {variable}: {source}")]
+    #[non_exhaustive]
     Environment {
         /// Its name.
         variable: &'static str,
@@ -58,12 +66,13 @@ pub enum Error {
         source: Box<Error>,
     },
     /// An eviction could not be carried out.
-    #[error("eviction of {target_bytes} bytes: {reason}; freed {freed_bytes} bytes")]
+    #[error("eviction of {target_bytes} bytes: {reason}")]
+    #[non_exhaustive]
     Eviction {
         /// What was asked for.
         target_bytes: u64,
-        /// What was freed, measured.
-        freed_bytes: u64,
+        /// What was freed until then, measured; `None` when that is not known.
+        freed_bytes: Option<u64>,
         /// Why it did not go on.
         reason: String,
     },
@@ -75,6 +84,7 @@ pub enum Error {
     NotRunning,
     /// The operating system refused a thread or a file.
     #[error("{what}: {source}")]
+    #[non_exhaustive]
     Monitoring {
         /// What was tried.
         what: &'static str,
@@ -101,6 +111,37 @@ impl Error {
             Error::Environment { source, .. } => source.category(),
             Error::Budget { .. } | Error::Setting { .. } | Error::Parse { .. } => "memory_error",
         }
+    }
+
+    /// The error as an answer to a program: `error`, `error_type`, and what the original gave with its kind, sizes in MiB
+    /// with their twins in bytes.
+    ///
+    /// ```
+    /// let error = plimsoll::Monitor::builder().thresholds(80.0, 70.0, 98.0).start().unwrap_err();
+    /// assert_eq!(error.to_json()["error_type"], "threshold_error");
+    /// assert_eq!(error.to_json()["threshold_type"], "prompt");
+    /// ```
+    pub fn to_json(&self) -> Value {
+        let mut json = match self {
+            Error::Environment { source, variable } => {
+                let mut json = source.to_json();
+                json["variable"] = (*variable).into();
+                json
+            }
+            Error::Threshold { threshold, given, expected } => json!({
+                "threshold_type": threshold, "given_percent": given, "expected": expected,
+                "current_mb": null, "current_bytes": null, "threshold_mb": null, "threshold_bytes": null,
+            }),
+            Error::Eviction { target_bytes, freed_bytes, reason } => json!({
+                "target_mb": *target_bytes as f64 / MIB, "target_bytes": target_bytes,
+                "freed_mb": freed_bytes.map(|freed| freed as f64 / MIB), "freed_bytes": freed_bytes,
+                "errors": [reason],
+            }),
+            _ => json!({}),
+        };
+        json["error"] = self.to_string().into();
+        json["error_type"] = self.category().into();
+        json
     }
 
     pub(crate) fn setting(setting: &'static str, given: impl ToString, expected: &str) -> Self {

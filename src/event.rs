@@ -12,6 +12,7 @@ const MIB: f64 = 1_048_576.0;
 /// Which part of the monitor speaks, in the original's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Component {
     /// Thresholds, levels, start and stop.
     MemoryMonitor,
@@ -74,6 +75,7 @@ impl Severity {
 )]
 pub enum EventKind {
     /// The monitor runs.
+    #[non_exhaustive]
     MonitorStarted {
         budget_bytes: u64,
         budget_mb: f64,
@@ -83,8 +85,10 @@ pub enum EventKind {
         jemalloc: bool,
     },
     /// The monitor has stopped.
+    #[non_exhaustive]
     MonitorStopped { total_snapshots_taken: u64 },
     /// A snapshot was taken; at debug level only.
+    #[non_exhaustive]
     SnapshotTaken {
         rss_bytes: Option<u64>,
         rss_mb: Option<f64>,
@@ -94,6 +98,7 @@ pub enum EventKind {
         status: Level,
     },
     /// The usage rose past a threshold.
+    #[non_exhaustive]
     ThresholdCrossed {
         threshold_type: Threshold,
         current_mb: f64,
@@ -103,20 +108,35 @@ pub enum EventKind {
         usage_percent: f64,
     },
     /// The level changed, up or down.
+    #[non_exhaustive]
     LevelChanged { from: Level, to: Level, usage_percent: Option<f64> },
     /// An eviction came to its end.
+    #[non_exhaustive]
     EvictionCompleted {
-        #[serde(flatten)]
-        result: Box<EvictionResult>,
+        success: bool,
+        evicted: Vec<String>,
+        memory_freed_mb: Option<f64>,
+        memory_freed_bytes: Option<u64>,
+        claimed_mb: f64,
+        claimed_bytes: u64,
+        target_mb: f64,
+        target_bytes: u64,
+        duration_seconds: f64,
+        message: String,
+        errors: Vec<String>,
         automatic: bool,
     },
     /// An automatic eviction found nobody left to ask; said once until the level falls.
+    #[non_exhaustive]
     GaveUp { needed_bytes: u64, needed_mb: f64, freed_bytes: Option<u64>, registered_caches: usize },
     /// Unused pages were given back to the system.
+    #[non_exhaustive]
     PurgeCompleted { dirty_before_bytes: u64, success: bool, duration_seconds: f64 },
     /// The health status changed.
+    #[non_exhaustive]
     HealthCheck { status: HealthStatus, previous: HealthStatus, failed_checks: Vec<String> },
     /// Something failed.
+    #[non_exhaustive]
     Error { error_type: String, error_message: String },
 }
 
@@ -185,6 +205,24 @@ impl EventKind {
             threshold_mb: line as f64 / MIB,
             threshold_bytes: line,
             usage_percent: percent,
+        }
+    }
+
+    pub(crate) fn eviction_completed(result: &EvictionResult, automatic: bool) -> Self {
+        let EvictionResult { success, evicted, message, errors, .. } = result.clone();
+        EventKind::EvictionCompleted {
+            success,
+            evicted,
+            memory_freed_mb: result.memory_freed_mb,
+            memory_freed_bytes: result.memory_freed_bytes,
+            claimed_mb: result.claimed_mb,
+            claimed_bytes: result.claimed_bytes,
+            target_mb: result.target_mb,
+            target_bytes: result.target_bytes,
+            duration_seconds: result.duration_seconds,
+            message,
+            errors,
+            automatic,
         }
     }
 

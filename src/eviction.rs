@@ -94,10 +94,10 @@ impl EvictionResult {
 pub struct EvictionStatistics {
     /// Evictions in which at least one cache was asked.
     pub total_evictions: u64,
-    /// Measured, in MiB.
-    pub total_memory_freed_mb: f64,
-    /// Measured, in bytes.
-    pub total_memory_freed_bytes: u64,
+    /// Measured, in MiB; `None` while nothing was measured.
+    pub total_memory_freed_mb: Option<f64>,
+    /// Measured, in bytes; `None` while nothing was measured.
+    pub total_memory_freed_bytes: Option<u64>,
     /// The last results, oldest first; at most 100.
     pub history: VecDeque<EvictionResult>,
     /// The last ten, oldest first.
@@ -105,10 +105,22 @@ pub struct EvictionStatistics {
 }
 
 impl EvictionStatistics {
+    /// Without any eviction yet; where evictions will be measured, nothing freed is a known zero.
+    pub(crate) fn new(counting: bool) -> Self {
+        EvictionStatistics {
+            total_memory_freed_mb: counting.then_some(0.0),
+            total_memory_freed_bytes: counting.then_some(0),
+            ..EvictionStatistics::default()
+        }
+    }
+
     pub(crate) fn record(&mut self, result: EvictionResult) {
         self.total_evictions += u64::from(!result.evicted.is_empty());
-        self.total_memory_freed_bytes += result.memory_freed_bytes.unwrap_or(0);
-        self.total_memory_freed_mb = self.total_memory_freed_bytes as f64 / MIB;
+        if let Some(freed) = result.memory_freed_bytes {
+            let total = self.total_memory_freed_bytes.unwrap_or(0).saturating_add(freed);
+            self.total_memory_freed_bytes = Some(total);
+            self.total_memory_freed_mb = Some(total as f64 / MIB);
+        }
         if self.history.len() == KEPT {
             self.history.pop_front();
         }
@@ -145,7 +157,7 @@ mod tests {
         statistics.record(result(0, &[]));
         let report = statistics.report();
         assert_eq!((report.history.len(), report.recent.len()), (KEPT, RECENT));
-        assert_eq!((report.total_evictions, report.total_memory_freed_mb), (500, 500.0));
+        assert_eq!((report.total_evictions, report.total_memory_freed_mb), (500, Some(500.0)));
         assert_eq!(report.recent.last().map(|last| last.evicted.len()), Some(0));
     }
 }

@@ -88,7 +88,7 @@ impl Ledger {
         let mut total = 0i64;
         self.lines.iter().all(|line| match line.kind {
             LineKind::Part => {
-                total = total.wrapping_add(line.bytes);
+                total = total.saturating_add(line.bytes);
                 true
             }
             LineKind::Sum => total == line.bytes,
@@ -166,12 +166,12 @@ impl Builder {
     /// What lies between the sum so far and `sum`.
     fn rest(&mut self, name: &'static str, sum: Option<u64>, remedy: &'static str) {
         if let Some(sum) = sum.and_then(|sum| i64::try_from(sum).ok()) {
-            self.push_part(name, sum - self.total, remedy);
+            self.push_part(name, sum.saturating_sub(self.total), remedy);
         }
     }
 
     fn push_part(&mut self, name: &'static str, bytes: i64, remedy: &'static str) {
-        self.total += bytes;
+        self.total = self.total.saturating_add(bytes);
         self.lines.push(Line { name, bytes, kind: LineKind::Part, remedy });
     }
 

@@ -85,7 +85,7 @@ mod export;
 mod monitor;
 
 pub use allocator::{DefaultAllocator, Plimsoll};
-pub use cache::{Ask, Cache, CacheSpec};
+pub use cache::{Ask, Cache, CacheSpec, ShrinkReport};
 pub use counters::{BATCH, Counts, Delta, counts};
 pub use error::Error;
 pub use event::{Component, Event, EventKind, Severity};

@@ -8,6 +8,7 @@ use serde::Serialize;
 /// What a metric's number counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Unit {
     /// Bytes.
     Bytes,
@@ -24,6 +25,7 @@ pub enum Unit {
 /// How a metric moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Kind {
     /// Up and down.
     Gauge,
@@ -34,6 +36,7 @@ pub enum Kind {
 /// How far a metric can be believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Exactness {
     /// The truth, at a quiet moment.
     Exact,
@@ -52,6 +55,7 @@ pub enum Exactness {
 /// Where a metric's number comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Source {
     /// The wrapper's own counters.
     Counters,
@@ -70,6 +74,7 @@ pub enum Source {
 /// A metric's number.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
+#[non_exhaustive]
 pub enum Value {
     /// Whole units.
     Integer(u64),

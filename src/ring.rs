@@ -9,17 +9,15 @@ pub(crate) struct Ring {
     capacity: usize,
     /// Where the next snapshot goes once the ring is full: the place of the oldest.
     oldest: usize,
-    taken_total: u64,
 }
 
 impl Ring {
     pub(crate) fn new(capacity: usize) -> Self {
-        Ring { slots: Vec::with_capacity(capacity), capacity, oldest: 0, taken_total: 0 }
+        Ring { slots: Vec::with_capacity(capacity), capacity, oldest: 0 }
     }
 
     /// Keeps `snapshot`; allocates nothing.
     pub(crate) fn push(&mut self, snapshot: Snapshot) {
-        self.taken_total += 1;
         if self.slots.len() < self.capacity {
             self.slots.push(snapshot);
         } else if let Some(slot) = self.slots.get_mut(self.oldest) {
@@ -34,21 +32,12 @@ impl Ring {
         older.iter().chain(newer)
     }
 
-    pub(crate) fn newest(&self) -> Option<&Snapshot> {
-        self.iter().next_back()
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
     }
 
     pub(crate) fn capacity(&self) -> usize {
         self.capacity
-    }
-
-    /// Snapshots ever pushed.
-    pub(crate) fn taken_total(&self) -> u64 {
-        self.taken_total
     }
 }
 
@@ -70,14 +59,13 @@ mod tests {
     #[test]
     fn the_newest_push_out_the_oldest_in_order() {
         let mut ring = Ring::new(3);
-        assert!(ring.newest().is_none());
+        assert_eq!(ring.len(), 0);
         for second in 1..=8 {
             ring.push(at(second));
             let first = second.saturating_sub(2).max(1);
             assert_eq!(seconds(&ring), (first..=second).collect::<Vec<_>>());
-            assert_eq!(ring.newest().map(|newest| newest.uptime().as_secs()), Some(second));
         }
-        assert_eq!((ring.len(), ring.capacity(), ring.taken_total()), (3, 3, 8));
+        assert_eq!((ring.len(), ring.capacity()), (3, 3));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A tick in the steady state allocates nothing: counted by our own counters, over all threads of the process.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use plimsoll::{Ask, Budget, Cache, Monitor, Plimsoll, Region};
+use plimsoll::{Ask, Budget, Cache, Level, Meter, Monitor, Plimsoll, Region, ShrinkReport};
 use std::time::{Duration, Instant};
 
 #[cfg(feature = "jemalloc")]
@@ -15,8 +15,8 @@ static ALLOC: Plimsoll<std::alloc::System> = Plimsoll::new(std::alloc::System);
 struct Quiet;
 
 impl Cache for Quiet {
-    fn shrink(&self, _: &Ask) -> u64 {
-        0
+    fn shrink(&self, _: &Ask) -> ShrinkReport {
+        0.into()
     }
     fn usage_bytes(&self) -> Option<u64> {
         Some(4096)
@@ -26,17 +26,8 @@ impl Cache for Quiet {
     }
 }
 
-// The only test of its process: nothing else may allocate.
-#[test]
-fn a_tick_in_the_steady_state_allocates_nothing() {
-    let budget = Budget::Bytes(1 << 30);
-    let monitor = Monitor::builder()
-        .budget(budget)
-        .interval(Duration::from_millis(1))
-        .ring(100)
-        .start()
-        .unwrap();
-    monitor.register("quiet", Quiet).unwrap();
+/// Lets the monitor tick for a while, then asserts that a while of ticks allocates nothing.
+fn assert_quiet(monitor: &Monitor) {
     let taken = || monitor.latest().map_or(Duration::ZERO, |newest| newest.uptime());
     let give_up = Instant::now() + Duration::from_secs(60);
     let wait_for = |more: Duration| {
@@ -46,11 +37,32 @@ fn a_tick_in_the_steady_state_allocates_nothing() {
             std::thread::sleep(Duration::from_millis(1));
         }
     };
-    // The ring fills once, growth becomes known after a second, and slow sources are read every second.
+    // Growth becomes known after a second, and slow sources are read every second.
     wait_for(Duration::from_millis(1500));
     let region = Region::process();
     wait_for(Duration::from_millis(1500));
     let delta = region.delta();
-    assert_eq!((delta.alloc_objects, delta.reallocs), (0, 0), "{delta:?}");
+    let level = monitor.level();
+    assert_eq!((delta.alloc_objects, delta.reallocs), (0, 0), "at {level}: {delta:?}");
+}
+
+// The only test of its process: nothing else may allocate.
+#[test]
+fn a_tick_in_the_steady_state_allocates_nothing() {
+    let monitor = Monitor::builder()
+        .budget(Budget::Bytes(128 << 20))
+        .meter(Meter::LiveBytes)
+        .interval(Duration::from_millis(1))
+        .ring(100)
+        .start()
+        .unwrap();
+    monitor.register("quiet", Quiet).unwrap();
+    assert_quiet(&monitor);
     assert_eq!(monitor.latest().unwrap().caches_bytes(), Some(4096));
+    // As steady, but nearer to the line.
+    for (mebibytes, level) in [(108, Level::Caution), (13, Level::Warning)] {
+        std::mem::forget(vec![0u8; mebibytes << 20]);
+        assert_quiet(&monitor);
+        assert_eq!(monitor.level(), level);
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::index::{Answer, Hit};
 use parking_lot::Mutex;
-use plimsoll::{Ask, Cache};
+use plimsoll::{Ask, Cache, ShrinkReport};
 use quick_cache::Weighter;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -41,11 +41,11 @@ impl Answers {
 
 impl Cache for Answers {
     /// A smaller capacity makes the cache drop entries at once; then it may grow again.
-    fn shrink(&self, ask: &Ask) -> u64 {
+    fn shrink(&self, ask: &Ask) -> ShrinkReport {
         let (before, capacity) = (self.store.weight(), self.store.capacity());
         self.store.set_capacity(before.saturating_sub(ask.bytes));
         self.store.set_capacity(capacity);
-        before.saturating_sub(self.store.weight())
+        before.saturating_sub(self.store.weight()).into()
     }
 
     fn usage_bytes(&self) -> Option<u64> {

@@ -59,7 +59,6 @@ impl Engine {
             self.questions.add(number, sampler);
             projects.insert(self.corpus.parts[number].root.clone());
             self.tally.indexed(read, kept);
-            self.line.keep_watch();
             progress.step(|| format!("{} of {} in memory", self.projects.len(), number + 1));
         }
         self.tally.projects = projects.len() as u64;
@@ -81,7 +80,6 @@ impl Engine {
             }
             let answer = self.answer(&question)?;
             self.tally.answered(&self.corpus.parts[question.0], &question.1, &answer);
-            self.line.keep_watch();
             progress.step(|| format!("{} indexed again", self.tally.reindexed));
         }
         progress.done();

@@ -9,10 +9,6 @@ use std::time::{Duration, Instant};
 
 /// Indexing takes tens of megabytes a second: the default of 30 s would see it when it is over.
 const INTERVAL: Duration = Duration::from_millis(50);
-/// Snapshots kept: two and a half minutes of them.
-const SNAPSHOTS: usize = 3000;
-/// How often what is in the history is taken in; well before it is overwritten.
-const TAKEN_IN: Duration = Duration::from_secs(10);
 /// Room is made up to here; what is above is for what was guessed too low.
 const CEILING_PERCENT: u64 = 90;
 /// What the program itself comes to need besides: the caches' tables, what to ask, jemalloc's records.
@@ -24,15 +20,13 @@ const TRIES: u32 = 20;
 pub(crate) struct Line {
     monitor: Monitor,
     highest_percent: f64,
-    taken_in: Instant,
 }
 
 impl Line {
     /// Starts to hold the process to `budget`.
     pub(crate) fn start(budget: Budget) -> Result<Self> {
-        let monitor =
-            Monitor::builder().budget(budget).interval(INTERVAL).ring(SNAPSHOTS).start()?;
-        Ok(Line { monitor, highest_percent: 0.0, taken_in: Instant::now() })
+        let monitor = Monitor::builder().budget(budget).interval(INTERVAL).start()?;
+        Ok(Line { monitor, highest_percent: 0.0 })
     }
 
     /// Puts both caches at the monitor's disposal, long before it is an emergency. Answers are cheaper to have again.
@@ -102,24 +96,12 @@ impl Line {
         self.highest_percent = self.highest_percent.max(snapshot.usage_percent().unwrap_or(0.0));
     }
 
-    /// Takes in what the monitor has seen on its own; cheap unless it is time to.
-    pub(crate) fn keep_watch(&mut self) {
-        if self.taken_in.elapsed() >= TAKEN_IN {
-            self.take_in();
-        }
-    }
-
-    fn take_in(&mut self) {
-        self.monitor.history().iter().for_each(|snapshot| self.see(snapshot));
-        self.taken_in = Instant::now();
-    }
-
     /// The last snapshot, what was evicted, and the highest usage of any snapshot in percent.
     pub(crate) fn result(&mut self) -> (Snapshot, EvictionStatistics, f64) {
         let last = self.monitor.snapshot();
         self.see(&last);
-        self.take_in();
-        (last, self.monitor.eviction_statistics(), self.highest_percent)
+        let highest = self.highest_percent.max(self.monitor.peak_usage_percent().unwrap_or(0.0));
+        (last, self.monitor.eviction_statistics(), highest)
     }
 
     /// Where the memory is, line by line.

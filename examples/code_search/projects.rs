@@ -2,7 +2,7 @@
 
 use crate::index::PartIndex;
 use parking_lot::Mutex;
-use plimsoll::{Ask, Cache};
+use plimsoll::{Ask, Cache, ShrinkReport};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -48,13 +48,13 @@ impl Projects {
 
 impl Cache for Projects {
     /// One at a time, so that searches get at the lock in between and freeing happens outside it.
-    fn shrink(&self, ask: &Ask) -> u64 {
+    fn shrink(&self, ask: &Ask) -> ShrinkReport {
         let mut freed = 0;
         while freed < ask.bytes && Instant::now() < ask.deadline {
             let Some(oldest) = self.remove_least_recently_used() else { break };
             freed += oldest.bytes;
         }
-        freed
+        freed.into()
     }
 
     fn usage_bytes(&self) -> Option<u64> {

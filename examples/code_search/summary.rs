@@ -90,7 +90,7 @@ impl Summary {
             peak_rss_bytes: last.process_rss_peak_bytes(),
             budget_bytes: last.budget_bytes(),
             evictions: evictions.total_evictions,
-            freed_bytes_measured: evictions.total_memory_freed_bytes,
+            freed_bytes_measured: evictions.total_memory_freed_bytes.unwrap_or(0),
             max_usage_percent,
             level: last.level(),
             seconds: took.as_secs_f64(),

@@ -39,7 +39,8 @@ struct Line<'a, W>(&'a mut W);
 impl<W: Write> Visit for Line<'_, W> {
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() == "json" {
-            let _ = writeln!(self.0, "{value}");
+            // One write a line, or lines of several threads would mix.
+            let _ = self.0.write_all(format!("{value}\n").as_bytes());
         }
     }
 

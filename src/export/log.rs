@@ -1,6 +1,7 @@
 //! Structured logs: every event as one JSON object, through `tracing`.
 
-use crate::event::{Event, Severity};
+use crate::event::{Event, EventKind, Severity};
+use crate::snapshot::Moment;
 
 /// The `tracing` target of every event.
 pub const LOG_TARGET: &str = "plimsoll";
@@ -31,9 +32,11 @@ pub(crate) fn emit(event: &Event) {
     }
 }
 
-/// Whether anybody listens to debug events; building one costs allocations.
-pub(crate) fn wants_debug() -> bool {
-    tracing::enabled!(target: LOG_TARGET, tracing::Level::DEBUG)
+/// As [`emit`], for what happens at every tick: made only when somebody listens to debug events, since making it allocates.
+pub(crate) fn emit_debug(at: Moment, kind: impl FnOnce() -> EventKind) {
+    if tracing::enabled!(target: LOG_TARGET, tracing::Level::DEBUG) {
+        emit(&Event::new(at, kind()));
+    }
 }
 
 struct Fields<'a> {
@@ -68,9 +71,7 @@ pub fn json(event: &Event) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::EventKind;
     use crate::policy::threshold::Threshold;
-    use crate::snapshot::Moment;
     use std::time::Instant;
 
     fn line(kind: EventKind) -> String {

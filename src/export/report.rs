@@ -46,10 +46,10 @@ pub struct Metrics {
     pub memory_usage_percent: Option<f64>,
     /// Evictions carried out.
     pub eviction_count: u64,
-    /// Freed by evictions, measured, in MiB.
-    pub memory_freed_total_mb: f64,
-    /// Freed by evictions, measured, in bytes.
-    pub memory_freed_total_bytes: u64,
+    /// Freed by evictions, measured, in MiB; `None` when nothing is counted.
+    pub memory_freed_total_mb: Option<f64>,
+    /// Freed by evictions, measured, in bytes; `None` when nothing is counted.
+    pub memory_freed_total_bytes: Option<u64>,
     /// Growth over the window, in MiB per second.
     pub growth_rate_mb_per_sec: Option<f64>,
     /// Growth over the window, in bytes per second.

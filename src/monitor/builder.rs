@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::event::{Event, EventKind};
 use crate::export::snapshot::is_reserved;
 use crate::policy::budget::{Bounds, Budget, Resolved, resolve};
-use crate::policy::health::Check;
+use crate::policy::health::{Check, OWN_CHECKS};
 use crate::policy::meter::Meter;
 use crate::policy::threshold::Threshold;
 use crate::snapshot::{METADATA_BOUNDS, Metadata, Moment};
@@ -91,7 +91,7 @@ impl Builder {
         self
     }
 
-    /// The time over which growth is measured. `PLIMSOLL_GROWTH_WINDOW`; 300 s unless given.
+    /// The time over which growth is measured, four intervals at least. `PLIMSOLL_GROWTH_WINDOW`; 300 s unless given.
     pub fn growth_window(mut self, window: Duration) -> Self {
         self.given.growth_window = Some(window);
         self
@@ -138,15 +138,16 @@ impl Builder {
         self
     }
 
-    /// Calls `sink` with every event, on a thread for that purpose. What it cannot keep up with is dropped, oldest first,
-    /// beyond 256.
+    /// Calls `sink` with every event (but `snapshot_taken`, which only logs have), on a thread for that purpose. What it
+    /// cannot keep up with is dropped, oldest first, beyond 256.
     pub fn on_event(mut self, sink: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.sinks.push(Box::new(sink));
         self
     }
 
     /// Takes the counts from `counts` instead of plimsoll's own wrapper, for a program that counts already. As exact as
-    /// they are; called once per snapshot, and must not allocate if a tick shall not.
+    /// they are; called once per snapshot, under no lock, and must not allocate if a tick shall not. When it panics the
+    /// counts are unknown.
     pub fn counts_from(mut self, counts: impl Fn() -> Counts + Send + Sync + 'static) -> Self {
         self.counts = CountSource::Given(Arc::new(counts));
         self
@@ -163,7 +164,7 @@ impl Builder {
     /// # Errors
     /// For a setting that makes no sense, from the builder or the environment, and when the system refuses a thread.
     pub fn start(self) -> Result<Monitor, Error> {
-        let settings = Settings::resolve(&self.given, &|name| std::env::var(name).ok())?;
+        let settings = Settings::resolve(&self.given, &environment)?;
         check_metadata(&self.metadata)?;
         check_names(&self.checks)?;
         let budget =
@@ -179,8 +180,9 @@ impl Builder {
     }
 
     fn launch(self, settings: Settings, budget: Resolved) -> Result<Monitor, Error> {
-        let sources = Sources::open(&self.root, self.counts.clone());
-        let counting = sources.has_counts();
+        let sources = Sources::open(&self.root);
+        let counts = self.counts.installed();
+        let counting = counts.is_some();
         let hard = |threshold| Some(settings.thresholds.bytes(threshold, budget.bytes));
         let metadata = Metadata {
             soft_limit_bytes: hard(Threshold::Warning),
@@ -191,14 +193,15 @@ impl Builder {
         let shared = Arc::new(Shared {
             started: Moment::now().instant,
             pid: std::process::id(),
-            counting,
+            counts,
             wake: Arc::new(Wake::default()),
             stopping: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
             sources: Mutex::new(sources),
             caches: Registry::default(),
             orders: Mutex::new(VecDeque::new()),
-            history: Mutex::new(History::new(settings.ring)),
+            history: Mutex::new(History::new(settings.ring, counting)),
+            checking: AtomicBool::new(false),
             purging: Mutex::new(None),
             metadata: Mutex::new(Arc::new(metadata)),
             checks: self.checks,
@@ -211,11 +214,29 @@ impl Builder {
             let message = "plimsoll is not the global allocator: heap figures are unknown";
             shared.emit(EventKind::error("monitoring_error", message));
         }
-        spawn(shared, counting.then_some(self.counts))
+        for name in unknown_variables(&shared.settings) {
+            let message =
+                format!("environment variable {name} is none of plimsoll's: it changes nothing");
+            shared.emit(EventKind::error("monitoring_error", message));
+        }
+        spawn(shared)
     }
 }
 
-fn spawn(shared: Arc<Shared>, counts: Option<CountSource>) -> Result<Monitor, Error> {
+/// What is not Unicode is replaced, so that it does not parse and is named.
+fn environment(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
+
+/// Variables that look like ours and are not: a typing error should not pass in silence.
+fn unknown_variables(settings: &Settings) -> Vec<String> {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let ours = names.filter(|name| name.starts_with("PLIMSOLL_"));
+    ours.filter(|name| settings.report.iter().all(|setting| setting.variable != name)).collect()
+}
+
+fn spawn(shared: Arc<Shared>) -> Result<Monitor, Error> {
+    let counts = shared.counts.clone();
     let (stopped, has_stopped) = reply::channel();
     let thread = std::thread::Builder::new().name("plimsoll".into()).spawn({
         let shared = shared.clone();
@@ -274,10 +295,9 @@ pub(super) fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), 
 }
 
 fn check_names(checks: &[UserCheck]) -> Result<(), Error> {
-    const OWN: [&str; 4] = ["memory_usage", "memory_growth", "eviction_system", "tracker_status"];
     for (index, (name, _)) in checks.iter().enumerate() {
         let twice = checks.iter().skip(index + 1).any(|(other, _)| other == name);
-        if name.is_empty() || OWN.contains(&name.as_str()) || twice {
+        if name.is_empty() || OWN_CHECKS.contains(&name.as_str()) || twice {
             return Err(Error::setting("check", format!("{name:?}"), "a name of its own"));
         }
     }

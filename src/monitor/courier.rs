@@ -8,9 +8,13 @@ use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
 
 /// Events waiting at most.
 const QUEUE: usize = 256;
+
+/// How long a stop waits for the last events to be delivered.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Somebody who wants to hear of every event.
 pub(super) type Sink = Box<dyn Fn(&Event) + Send + Sync>;
@@ -65,7 +69,7 @@ impl Courier {
         }
         state.queue.push_back(event.clone());
         drop(state);
-        self.shared.called.notify_one();
+        self.shared.called.notify_all();
     }
 
     /// Events that no sink has seen.
@@ -73,19 +77,37 @@ impl Courier {
         self.shared.state.lock().dropped
     }
 
-    /// Ends the thread once the queue is empty; one that is stuck in a sink is left to it.
+    /// Ends the thread once the queue is empty; a sink that keeps it busy for longer than a moment is left alone with it.
     pub(super) fn stop(&self) {
         let Some(thread) = self.thread.lock().take() else { return };
-        let mut state = self.shared.state.lock();
-        state.closed = true;
-        let is_busy = state.delivering || !state.queue.is_empty();
-        drop(state);
-        self.shared.called.notify_one();
         let is_own = thread.thread().id() == std::thread::current().id();
+        let give_up = Instant::now() + PATIENCE;
+        let mut state = self.shared.state.lock();
+        while !is_own && state.is_busy() {
+            if self.shared.called.wait_until(&mut state, give_up).timed_out() {
+                break;
+            }
+        }
+        let is_busy = state.is_busy();
+        state.closed = true;
+        drop(state);
+        self.shared.called.notify_all();
         if !is_busy && !is_own {
             // It panics nowhere: sinks are caught.
             let _ = thread.join();
         }
+    }
+}
+
+impl State {
+    fn is_busy(&self) -> bool {
+        self.delivering || !self.queue.is_empty()
+    }
+}
+
+impl Drop for Courier {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
@@ -96,6 +118,7 @@ fn deliver(shared: &Shared, sinks: &[Sink]) {
             let _ = caught(|| sink(&event));
         }
         shared.state.lock().delivering = false;
+        shared.called.notify_all();
     }
 }
 

@@ -8,7 +8,7 @@
 use super::registry::Entry;
 use super::reply::Replier;
 use super::shared::Shared;
-use super::worker::{Answer, Job, Outcome, Worker, has_hung};
+use super::worker::{Answer, Job, Outcome, Worker};
 use crate::cache::Ask;
 use crate::error::Error;
 use crate::event::EventKind;
@@ -66,11 +66,13 @@ struct Episode {
 pub(super) struct Evictor {
     worker: Worker,
     episode: Option<Episode>,
+    /// No worker could be started at the last try: said once.
+    refused: bool,
 }
 
 impl Evictor {
     pub(super) fn new(worker: Worker) -> Self {
-        Evictor { worker, episode: None }
+        Evictor { worker, episode: None, refused: false }
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -88,7 +90,9 @@ impl Evictor {
         if entries.is_empty() || !self.worker.is_idle() || !self.is_idle() {
             return;
         }
-        if let Err(error) = self.worker.submit(Job::Survey(entries), now) {
+        let refusal = self.worker.submit(Job::Survey(entries, now), now).err();
+        let was_refused = std::mem::replace(&mut self.refused, refusal.is_some());
+        if let Some(error) = refusal.filter(|_| !was_refused) {
             shared.emit(EventKind::error(error.category(), error.to_string()));
         }
     }
@@ -99,7 +103,7 @@ impl Evictor {
             Some(Outcome::Surveyed(panicked)) => self.surveyed(shared, now, panicked),
             Some(Outcome::Shrunk(answer)) => self.answered(shared, now, answer),
             Some(Outcome::Purged(_)) | None => {
-                if has_hung(&self.worker, now, shared.settings.hook_timeout) {
+                if self.worker.has_hung(now, shared.settings.hook_timeout) {
                     self.give_up_worker(shared, now);
                 }
             }
@@ -114,12 +118,9 @@ impl Evictor {
     pub(super) fn stop(&mut self, shared: &Shared) {
         self.worker.stop();
         let orders = std::mem::take(&mut *shared.orders.lock());
-        let under_way = self.episode.take().map(|episode| {
-            let freed = episode.outcome.freed_bytes.unwrap_or(0);
-            (episode.order, freed)
-        });
-        for (order, freed_bytes) in under_way.into_iter().chain(orders.into_iter().map(|o| (o, 0)))
-        {
+        let under_way = self.episode.take().map(|e| (e.order, e.outcome.freed_bytes));
+        let waiting = orders.into_iter().map(|order| (order, Some(0)));
+        for (order, freed_bytes) in under_way.into_iter().chain(waiting) {
             if let Orderer::Caller(replier) = order.by {
                 let reason = "the monitor was stopped".into();
                 replier.send(Err(Error::Eviction {
@@ -132,10 +133,16 @@ impl Evictor {
     }
 
     fn begin(&mut self, shared: &Shared, now: Instant) {
-        let Some(order) = shared.orders.lock().pop_front() else { return };
+        let Some(mut order) = shared.next_order() else { return };
+        if let Orderer::Automatic(_) = order.by {
+            // Time has passed: what is wanted now may be less, or nothing.
+            order.target = order.target.min(shared.wanted_now());
+        }
         let entries = shared.caches.all();
-        let mut episode = Episode::new(order, &entries, shared.counting, now);
-        if let Err(error) = self.worker.submit(Job::Survey(entries), now) {
+        let mut episode = Episode::new(order, &entries, shared.counts.is_some(), now);
+        if episode.order.target == 0 {
+            episode.stage = Stage::Done;
+        } else if let Err(error) = self.worker.submit(Job::Survey(entries, now), now) {
             episode.fail(error.to_string());
         }
         self.episode = Some(episode);
@@ -264,15 +271,26 @@ impl Episode {
         }
         // Its usage is what it was less what it gave, until it is asked again.
         participant.entry.note_given(given);
-        if let Err(message) = answer.claimed {
-            participant.entry.put_into_quarantine(now);
-            let error = format!("{}: panicked: {message}", participant.entry.spec.name);
-            self.outcome.errors.push(error);
+        match answer.claimed {
+            Ok(_) => participant.entry.forgive(),
+            Err(message) => {
+                participant.entry.put_into_quarantine(now);
+                let error = format!("{}: panicked: {message}", participant.entry.spec.name);
+                self.outcome.errors.push(error);
+            }
         }
     }
 }
 
 impl Orderer {
+    /// Whether anybody still waits for the result.
+    pub(super) fn is_wanted(&self) -> bool {
+        match self {
+            Orderer::Automatic(_) => true,
+            Orderer::Caller(replier) => replier.is_wanted(),
+        }
+    }
+
     fn may_ask(&self, entry: &Entry) -> bool {
         match self {
             Orderer::Automatic(level) => entry.spec.from <= *level,

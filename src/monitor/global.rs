@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::export::report::{HealthReport, MetricsReport};
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The last one started; a stopped one stays, so that its history can be read.
 static GLOBAL: Mutex<Option<Arc<Monitor>>> = Mutex::new(None);
@@ -33,13 +34,34 @@ pub fn start_monitoring() -> Result<Arc<Monitor>, Error> {
 /// # Errors
 /// [`Error::AlreadyRunning`] when it runs, and those of [`Builder::start`].
 pub fn start_monitoring_with(builder: Builder) -> Result<Arc<Monitor>, Error> {
-    let mut global = GLOBAL.lock();
-    if global.as_ref().is_some_and(|monitor| monitor.is_running()) {
+    let _starting = Starting::begin()?;
+    if monitor().is_some_and(|monitor| monitor.is_running()) {
         return Err(Error::AlreadyRunning);
     }
     let monitor = Arc::new(builder.start()?);
-    *global = Some(monitor.clone());
+    let last = GLOBAL.lock().replace(monitor.clone());
+    // Dropped with the lock given back, since that may run the caches' own code.
+    drop(last);
     Ok(monitor)
+}
+
+/// Held while a monitor starts, instead of the lock: starting it runs the program's log subscribers.
+struct Starting;
+
+static STARTING: AtomicBool = AtomicBool::new(false);
+
+impl Starting {
+    /// Acquire and release, as a lock that is tried once.
+    fn begin() -> Result<Self, Error> {
+        let started = STARTING.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed);
+        started.map(|_| Starting).map_err(|_| Error::AlreadyRunning)
+    }
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        STARTING.store(false, Ordering::Release);
+    }
 }
 
 /// The process's monitor, running or stopped; `None` before the first start.

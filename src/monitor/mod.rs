@@ -40,6 +40,7 @@ use crate::export::report::{HealthReport, Metrics, MetricsReport, Profiler, Ring
 use crate::ledger::Ledger;
 use crate::level::Level;
 use crate::policy::health::{Check, own_checks};
+use crate::policy::threshold::Thresholds;
 use crate::policy::warning::Warning;
 use crate::snapshot::{Moment, Snapshot};
 use evicting::{Order, Orderer};
@@ -154,13 +155,14 @@ impl Monitor {
 
     /// The last snapshot the monitor took; `None` before the first.
     pub fn latest(&self) -> Option<Snapshot> {
-        self.shared.history.lock().ring.newest().cloned()
+        self.shared.history.lock().newest.clone()
     }
 
-    /// Every snapshot in the ring, from the oldest to the newest.
+    /// Every snapshot in the ring, from the oldest to the newest: one an interval, and one at every change of level.
     pub fn history(&self) -> Vec<Snapshot> {
         // Room is made before the lock is taken: the monitor's thread shall not wait for an allocation.
-        let mut snapshots = Vec::with_capacity(self.shared.settings.ring);
+        let room = self.shared.history.lock().ring.len() + 1;
+        let mut snapshots = Vec::with_capacity(room);
         snapshots.extend(self.shared.history.lock().ring.iter().cloned());
         snapshots
     }
@@ -176,13 +178,23 @@ impl Monitor {
     }
 
     /// Where the budget comes from, in words.
-    pub fn budget_provenance(&self) -> &str {
-        &self.shared.budget.provenance
+    pub fn budget_provenance(&self) -> String {
+        self.shared.budget.provenance.clone()
+    }
+
+    /// The highest usage of any tick, in percent of the budget; `None` while it is unknown.
+    pub fn peak_usage_percent(&self) -> Option<f64> {
+        self.shared.history.lock().peak_usage_percent
+    }
+
+    /// The thresholds in force.
+    pub fn thresholds(&self) -> Thresholds {
+        self.shared.settings.thresholds
     }
 
     /// The settings in force and where each came from.
-    pub fn settings(&self) -> &[Setting] {
-        &self.shared.settings.report
+    pub fn settings(&self) -> Vec<Setting> {
+        self.shared.settings.report.clone()
     }
 
     /// Whether the monitor's thread runs: false once stopped, and in a forked child.
@@ -240,7 +252,7 @@ impl Monitor {
         MetricsReport {
             metrics: Metrics::new(&now, &history.evictions, history.crossings),
             profiler: Profiler {
-                total_snapshots_taken: history.ring.taken_total(),
+                total_snapshots_taken: history.taken_total,
                 current_snapshot_count: history.ring.len(),
                 profiling_active: self.is_running(),
                 ring: RingStatistics::of(history.ring.iter(), interval, history.ring.capacity()),
@@ -256,24 +268,33 @@ impl Monitor {
 
     /// Runs every check, the user's own on the calling thread.
     pub fn health_check(&self) -> HealthReport {
-        health(&self.shared)
+        health(&self.shared, user_checks(&self.shared))
     }
 
-    /// As [`Monitor::health_check`], for callers that must not block: the checks run on a thread of their own.
+    /// As [`Monitor::health_check`], for callers that must not block: the user's checks run on a thread of their own, one
+    /// at a time. While an earlier call's have not returned, that is a critical finding in their place.
     ///
     /// # Errors
     /// When the system refuses a thread.
     pub async fn health_check_async(&self) -> Result<HealthReport, Error> {
+        // Acquire and release: whoever gets the turn goes after the one before.
+        if self.shared.checking.swap(true, Ordering::Acquire) {
+            let late = Check::critical("the checks of an earlier call have not returned");
+            return Ok(health(&self.shared, vec![("user_checks".into(), late)]));
+        }
         let (replier, reply) = reply::channel();
         let shared = self.shared.clone();
-        std::thread::Builder::new()
-            .name("plimsoll-health".into())
-            .spawn(move || replier.send(health(&shared)))
-            .map_err(|source| Error::Monitoring {
-                what: "starting a thread for the checks",
-                source,
-            })?;
-        reply.await.map_err(|_| Error::NotRunning)
+        let thread = std::thread::Builder::new().name("plimsoll-health".into()).spawn(move || {
+            let checks = user_checks(&shared);
+            shared.checking.store(false, Ordering::Release);
+            replier.send(checks);
+        });
+        if let Err(source) = thread {
+            self.shared.checking.store(false, Ordering::Release);
+            return Err(Error::Monitoring { what: "starting a thread for the checks", source });
+        }
+        let checks = reply.await.map_err(|_| Error::NotRunning)?;
+        Ok(health(&self.shared, checks))
     }
 
     /// Asks the registered caches for `target_bytes`, least important first, and waits for what they gave.
@@ -303,14 +324,16 @@ impl Monitor {
     fn order(&self, target: u64) -> Result<Reply<Result<EvictionResult, Error>>, Error> {
         let refused = |reason: &str| Error::Eviction {
             target_bytes: target,
-            freed_bytes: 0,
+            freed_bytes: Some(0),
             reason: reason.into(),
         };
         if target == 0 {
             return Err(refused("the target must be at least 1 byte"));
         }
-        if worker::runs_cache_code() {
-            return Err(refused("called from within a cache's own code, which it would wait for"));
+        if worker::evicts() {
+            return Err(refused(
+                "called from within a cache's own code or a log subscriber, which it would wait for",
+            ));
         }
         let (replier, reply) = reply::channel();
         let order = Order { target, by: Orderer::Caller(replier) };
@@ -329,7 +352,13 @@ impl Monitor {
     /// A cache whose code is running is not waited for.
     pub fn stop(&self) {
         self.signal_stop();
-        let Some(thread) = self.thread.lock().take() else { return };
+        if self.shared.wake.is_own_thread() {
+            // Called by something that runs on the very thread it would wait for.
+            return;
+        }
+        // Held while joining, so that a second caller comes back no earlier than the first.
+        let mut thread = self.thread.lock();
+        let Some(thread) = thread.take() else { return };
         if self.shared.pid != std::process::id() {
             // In a forked child the thread does not exist; joining it would never end.
             std::mem::forget(thread);
@@ -362,15 +391,20 @@ impl Drop for Monitor {
     }
 }
 
-fn health(shared: &Shared) -> HealthReport {
+fn health(shared: &Shared, user_checks: Vec<(String, Check)>) -> HealthReport {
     let moment = Moment::now();
-    let newest = shared.history.lock().ring.newest().cloned();
-    let mut checks =
-        own_checks(newest.as_ref(), shared.settings.growth, &shared.vitals(moment.instant));
-    checks.extend(shared.checks.iter().map(|(name, check)| {
-        let result = worker::caught(check);
-        let panicked = |message| Check::critical(format!("the check panicked: {message}"));
-        (name.clone(), result.unwrap_or_else(panicked))
-    }));
+    let newest = shared.history.lock().newest.clone();
+    let vitals = shared.vitals(moment.instant);
+    let mut checks = own_checks(newest.as_ref(), shared.settings.growth, &vitals);
+    checks.extend(user_checks);
     HealthReport::new(moment, shared.level(), checks)
+}
+
+/// Runs the user's checks on the calling thread.
+fn user_checks(shared: &Shared) -> Vec<(String, Check)> {
+    let run = |(name, check): &shared::UserCheck| {
+        let panicked = |message| Check::critical(format!("the check panicked: {message}"));
+        (name.clone(), worker::caught(check).unwrap_or_else(panicked))
+    };
+    shared.checks.iter().map(run).collect()
 }

@@ -25,6 +25,8 @@ pub(super) struct Entry {
     usage: AtomicU64,
     idle_nanos: AtomicU64,
     removed: AtomicBool,
+    /// Its code is running, or hangs.
+    busy: AtomicBool,
     quarantine: Mutex<Option<Quarantine>>,
 }
 
@@ -42,6 +44,7 @@ impl Entry {
             usage: AtomicU64::new(UNKNOWN),
             idle_nanos: AtomicU64::new(UNKNOWN),
             removed: AtomicBool::new(false),
+            busy: AtomicBool::new(false),
             quarantine: Mutex::new(None),
         }
     }
@@ -77,8 +80,22 @@ impl Entry {
             usage: self.usage(),
             asks,
             strikes,
-            excluded: !level_allows || self.is_removed() || self.is_quarantined(now),
+            excluded: !level_allows || !self.may_be_called(now),
         }
+    }
+
+    /// Whether its code may be run: it is not gone, not in quarantine, and not still at its last call.
+    pub(super) fn may_be_called(&self, now: Instant) -> bool {
+        !self.is_removed() && !self.is_quarantined(now) && !self.busy.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_busy(&self, busy: bool) {
+        self.busy.store(busy, Ordering::Relaxed);
+    }
+
+    /// A good answer after a quarantine: the next one begins short again.
+    pub(super) fn forgive(&self) {
+        *self.quarantine.lock() = None;
     }
 
     pub(super) fn is_removed(&self) -> bool {
@@ -131,6 +148,13 @@ impl Registry {
         entry.removed.store(true, Ordering::Relaxed);
         let mut entries = self.0.lock();
         *entries = entries.iter().filter(|other| !Arc::ptr_eq(other, entry)).cloned().collect();
+    }
+
+    /// Lets go of all caches: a stopped monitor keeps nobody's memory.
+    pub(super) fn clear(&self) {
+        let entries = std::mem::take(&mut *self.0.lock());
+        // Dropped here, with the lock given back: this may run the caches' own code.
+        entries.iter().for_each(|entry| entry.removed.store(true, Ordering::Relaxed));
     }
 
     pub(super) fn all(&self) -> Arc<[Arc<Entry>]> {

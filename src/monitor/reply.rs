@@ -32,6 +32,11 @@ pub(super) fn channel<T>() -> (Replier<T>, Reply<T>) {
 }
 
 impl<T> Replier<T> {
+    /// Whether the waiting side is still there.
+    pub(super) fn is_wanted(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
     pub(super) fn send(self, answer: T) {
         self.0.state.lock().answer = Some(answer);
         // `drop` wakes the waiting side.

@@ -4,7 +4,7 @@ use super::evicting::Evictor;
 use super::reply::Replier;
 use super::shared::Shared;
 use super::tick::Ticker;
-use super::worker::{Worker, caught};
+use super::worker::{Worker, caught, now_evicts};
 use crate::event::EventKind;
 use crate::snapshot::Moment;
 use crate::source::CountSource;
@@ -14,21 +14,32 @@ use std::sync::atomic::Ordering;
 /// Runs until the monitor is stopped. `stopped` is answered when everything has ended.
 pub(super) fn run(shared: Arc<Shared>, counts: Option<CountSource>, stopped: Replier<()>) {
     shared.wake.attend();
+    now_evicts();
     let evictor = Evictor::new(Worker::new("plimsoll-caches", shared.wake.clone(), counts));
     let purger = Worker::new("plimsoll-purge", shared.wake.clone(), None);
     let mut ticker = Ticker::new(shared.clone(), evictor, purger, Moment::now().instant);
+    let mut last_panic = String::new();
     // Relaxed: whoever sets it wakes this thread afterwards, and that synchronises.
     while !shared.stopping.load(Ordering::Relaxed) {
-        // Nothing in a step should panic; if something does, the next tick is worth more than the thread.
+        // Nothing of ours should panic; what runs here and is not ours are the program's log subscribers.
         if let Err(message) = caught(|| ticker.step(Moment::now())) {
-            let _ = caught(|| shared.emit(EventKind::error("monitoring_error", message)));
+            report_panic(&shared, message, &mut last_panic);
         }
         shared.wake.sleep_until(ticker.deadline());
     }
-    ticker.stop();
-    let total_snapshots_taken = shared.history.lock().ring.taken_total();
-    shared.emit(EventKind::MonitorStopped { total_snapshots_taken });
+    let _ = caught(|| ticker.stop());
+    let _ = caught(|| shared.caches.clear());
+    let total_snapshots_taken = shared.history.lock().taken_total;
+    let _ = caught(|| shared.emit(EventKind::MonitorStopped { total_snapshots_taken }));
     shared.courier.stop();
     shared.stopped.store(true, Ordering::Relaxed);
     stopped.send(());
+}
+
+/// Says what went wrong, once as long as it goes wrong in the same way.
+fn report_panic(shared: &Shared, message: String, last: &mut String) {
+    if *last != message {
+        let _ = caught(|| shared.emit(EventKind::error("monitoring_error", message.clone())));
+        *last = message;
+    }
 }

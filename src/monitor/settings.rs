@@ -28,6 +28,7 @@ pub(super) struct Given {
 /// Where a setting came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Origin {
     /// The builder.
     Builder,
@@ -145,50 +146,43 @@ impl Settings {
             .map_err(|error| r.blame(error))?,
             report: r.report,
         };
-        settings.check(environment)?;
+        settings.check()?;
         Ok(settings)
     }
 
-    fn check(&self, environment: &dyn Fn(&str) -> Option<String>) -> Result<(), Error> {
-        let blame = |name: &str, error| match self.report.iter().find(|s| s.name == name) {
-            Some(setting)
-                if setting.origin == Origin::Environment
-                    && environment(setting.variable).is_some() =>
-            {
-                Error::Environment { variable: setting.variable, source: Box::new(error) }
-            }
-            _ => error,
-        };
-        for (name, duration) in [
-            ("interval", self.interval),
-            ("growth_window", self.growth_window),
-            ("hook_timeout", self.hook_timeout),
+    fn check(&self) -> Result<(), Error> {
+        for (name, duration, least) in [
+            ("interval", self.interval, Duration::from_millis(1)),
+            ("growth_window", self.growth_window, Duration::from_secs(1)),
+            ("hook_timeout", self.hook_timeout, Duration::from_millis(1)),
         ] {
-            check_duration(name, duration).map_err(|error| blame(name, error))?;
+            check_duration(name, duration, least)
+                .map_err(|error| blame(&self.report, &[name], error))?;
         }
         if self.ring == 0 || self.ring > MOST_SNAPSHOTS {
             let error = Error::setting("ring", self.ring, "from 1 to 1000000 snapshots");
-            return Err(blame("ring", error));
+            return Err(blame(&self.report, &["ring"], error));
         }
         if self.growth.critical <= self.growth.warning {
             let expected =
                 format!("above growth_warning ({} bytes per second)", self.growth.warning);
             let error = Error::setting("growth_critical", self.growth.critical, &expected);
-            return Err(blame("growth_critical", error));
+            return Err(blame(&self.report, &["growth_critical", "growth_warning"], error));
         }
         if self.eviction_target == 0 {
             let error = Error::setting("eviction_target", 0, "at least 1 byte");
-            return Err(blame("eviction_target", error));
+            return Err(blame(&self.report, &["eviction_target"], error));
         }
         Ok(())
     }
 }
 
-fn check_duration(name: &'static str, duration: Duration) -> Result<(), Error> {
-    if duration >= Duration::from_millis(1) && duration <= LONGEST {
+fn check_duration(name: &'static str, duration: Duration, least: Duration) -> Result<(), Error> {
+    if duration >= least && duration <= LONGEST {
         return Ok(());
     }
-    Err(Error::setting(name, humantime::format_duration(duration), "from 1ms to 1day"))
+    let expected = format!("from {} to 1day", humantime::format_duration(least));
+    Err(Error::setting(name, humantime::format_duration(duration), &expected))
 }
 
 /// Picks each setting's value and notes where it came from.
@@ -263,25 +257,41 @@ impl Resolver<'_> {
         given: Option<T>,
         parse: fn(&str) -> Result<T, Error>,
     ) -> Result<(Option<T>, Origin), Error> {
-        if given.is_some() {
-            return Ok((given, Origin::Builder));
-        }
-        let Some(text) = (self.environment)(variable) else { return Ok((None, Origin::Default)) };
-        let value = parse(&text)
-            .map_err(|error| Error::Environment { variable, source: Box::new(error) })?;
-        Ok((Some(value), Origin::Environment))
+        let text = (self.environment)(variable);
+        // Parsed even where the builder wins: a value that cannot be read is never passed over in silence.
+        let value = text.map(|text| parse(&text)).transpose();
+        let value =
+            value.map_err(|error| Error::Environment { variable, source: Box::new(error) })?;
+        Ok(match (given, value) {
+            (Some(given), _) => (Some(given), Origin::Builder),
+            (None, Some(value)) => (Some(value), Origin::Environment),
+            (None, None) => (None, Origin::Default),
+        })
     }
 
-    /// Names the variable when a threshold that was refused came from one.
+    /// Names the variable when a threshold that was refused came from one, or the one it does not agree with.
     fn blame(&self, error: Error) -> Error {
         let Error::Threshold { threshold, .. } = &error else { return error };
-        let name = format!("{threshold}_at");
-        match self.report.iter().find(|setting| setting.name == name) {
-            Some(Setting { origin: Origin::Environment, variable, .. }) => {
-                Error::Environment { variable, source: Box::new(error) }
-            }
-            _ => error,
-        }
+        let own = format!("{threshold}_at");
+        let others = ["warning_at", "prompt_at", "emergency_at"];
+        blame(
+            &self.report,
+            &[own.as_str()].iter().chain(&others).copied().collect::<Vec<_>>(),
+            error,
+        )
+    }
+}
+
+/// Names the first of these settings that came from a variable.
+fn blame(report: &[Setting], names: &[&str], error: Error) -> Error {
+    let from_environment = |name: &&str| {
+        let is_it =
+            |setting: &&Setting| setting.name == *name && setting.origin == Origin::Environment;
+        report.iter().find(is_it)
+    };
+    match names.iter().find_map(from_environment) {
+        Some(setting) => Error::Environment { variable: setting.variable, source: Box::new(error) },
+        None => error,
     }
 }
 
@@ -377,6 +387,8 @@ mod tests {
             ("PLIMSOLL_WARNING_AT", "high"),
             ("PLIMSOLL_WARNING_AT", "20"),
             ("PLIMSOLL_PROMPT_AT", "75"),
+            ("PLIMSOLL_WARNING_AT", "94"),
+            ("PLIMSOLL_GROWTH_WARNING", "20MiB"),
             ("PLIMSOLL_GROWTH_WINDOW", "0s"),
             ("PLIMSOLL_GROWTH_CRITICAL", "1KiB"),
             ("PLIMSOLL_EVICTION_TARGET", "0"),

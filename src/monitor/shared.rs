@@ -13,12 +13,14 @@ use crate::export::report::Crossings;
 use crate::level::Level;
 use crate::metric::{Field, FloatField, Values};
 use crate::policy::budget::Resolved;
+use crate::policy::eviction::target;
 use crate::policy::health::{Check, Vitals};
 use crate::policy::meter::Meter;
 use crate::policy::purge::UnderWay;
+use crate::policy::threshold::Threshold;
 use crate::ring::Ring;
 use crate::snapshot::{Metadata, Moment, Snapshot};
-use crate::source::Sources;
+use crate::source::{CountSource, Sources};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -28,6 +30,12 @@ use std::time::{Duration, Instant};
 /// Events kept for whoever asks later; about 300 bytes each.
 const EVENTS: usize = 256;
 
+/// Evictions that callers wait for at most.
+const ORDERS: usize = 64;
+
+/// How long a failed eviction shows in the health once the level has fallen.
+const RECENT: Duration = Duration::from_secs(300);
+
 /// A health check of the user's own.
 pub(super) type UserCheck = (String, Box<dyn Fn() -> Check + Send + Sync>);
 
@@ -36,7 +44,8 @@ pub(super) struct Shared {
     pub(super) budget: Resolved,
     pub(super) started: Instant,
     pub(super) pid: u32,
-    pub(super) counting: bool,
+    /// `None` when nothing is counted.
+    pub(super) counts: Option<CountSource>,
     pub(super) wake: Arc<Wake>,
     pub(super) stopping: AtomicBool,
     pub(super) stopped: AtomicBool,
@@ -44,6 +53,8 @@ pub(super) struct Shared {
     pub(super) caches: Registry,
     pub(super) orders: Mutex<VecDeque<Order>>,
     pub(super) history: Mutex<History>,
+    /// A thread runs the user's checks for an asynchronous caller.
+    pub(super) checking: AtomicBool,
     pub(super) purging: Mutex<Option<UnderWay>>,
     pub(super) metadata: Mutex<Arc<Metadata>>,
     pub(super) checks: Vec<UserCheck>,
@@ -52,23 +63,38 @@ pub(super) struct Shared {
 
 /// What happened. Held for moments only; no code of the user's runs under its lock.
 pub(super) struct History {
+    /// One snapshot an interval, and one at every change of level, however fast the ticks come.
     pub(super) ring: Ring,
+    /// That of the last tick.
+    pub(super) newest: Option<Snapshot>,
+    /// Ticks so far.
+    pub(super) taken_total: u64,
+    /// The highest usage of any tick, in percent of the budget.
+    pub(super) peak_usage_percent: Option<f64>,
     pub(super) evictions: EvictionStatistics,
     pub(super) purges: u64,
     pub(super) crossings: Crossings,
     pub(super) events: VecDeque<Event>,
     pub(super) last_tick: Option<Instant>,
+    /// When the next tick is due after that.
+    pub(super) pace: Duration,
+    pub(super) last_eviction: Option<Instant>,
 }
 
 impl History {
-    pub(super) fn new(capacity: usize) -> Self {
+    pub(super) fn new(capacity: usize, counting: bool) -> Self {
         History {
             ring: Ring::new(capacity),
-            evictions: EvictionStatistics::default(),
+            newest: None,
+            taken_total: 0,
+            peak_usage_percent: None,
+            evictions: EvictionStatistics::new(counting),
             purges: 0,
             crossings: Crossings::default(),
             events: VecDeque::with_capacity(EVENTS),
             last_tick: None,
+            pace: Duration::ZERO,
+            last_eviction: None,
         }
     }
 }
@@ -80,7 +106,9 @@ impl Shared {
         // Before the counts are read, since it may free a list of caches that was replaced.
         let caches = self.caches.usage();
         let metadata = self.metadata.lock().clone();
-        let readings = self.sources.lock().read(moment.instant);
+        let mut readings = self.sources.lock().read(moment.instant);
+        // Last, so that they are the freshest; under no lock, since they may come from the user's code.
+        readings.counts = self.counts.as_ref().and_then(CountSource::read);
         let mut snapshot = Snapshot::new(moment, uptime, &readings);
         snapshot.metadata = Some(metadata);
         let usage = self.usage(&snapshot.values);
@@ -90,12 +118,12 @@ impl Shared {
             (Field::Usage, usage),
             (Field::Caches, caches),
             (Field::Evictions, Some(history.evictions.total_evictions)),
-            (Field::EvictedBytes, Some(history.evictions.total_memory_freed_bytes)),
+            (Field::EvictedBytes, history.evictions.total_memory_freed_bytes),
             (Field::Purges, Some(history.purges)),
         ] {
             snapshot.values.set(field, figure);
         }
-        if let Some(newest) = history.ring.newest() {
+        if let Some(newest) = &history.newest {
             snapshot.values.level = newest.level();
             snapshot.values.set_float(FloatField::Growth, newest.growth_bytes_per_sec());
         }
@@ -132,15 +160,46 @@ impl Shared {
         if self.stopping.load(Ordering::Relaxed) || !self.is_running() {
             return Err(Error::NotRunning);
         }
+        if orders.len() >= ORDERS {
+            return Err(Error::Eviction {
+                target_bytes: order.target,
+                freed_bytes: None,
+                reason: "64 evictions are waiting already".into(),
+            });
+        }
         orders.push_back(order);
         drop(orders);
         self.wake.notify();
         Ok(())
     }
 
+    /// The next eviction that somebody still waits for.
+    pub(super) fn next_order(&self) -> Option<Order> {
+        loop {
+            // One at a time: dropping an order may wake a task, which is nobody's business under a lock.
+            let order = self.orders.lock().pop_front()?;
+            if order.by.is_wanted() {
+                return Some(order);
+            }
+        }
+    }
+
+    /// What an automatic eviction should bring, for a usage.
+    pub(super) fn wanted(&self, usage: u64) -> u64 {
+        let budget = self.budget.bytes;
+        let line = self.settings.thresholds.bytes(Threshold::Warning, budget);
+        target(usage, line, budget, self.settings.eviction_target)
+    }
+
+    /// What an automatic eviction should bring, by the last tick.
+    pub(super) fn wanted_now(&self) -> u64 {
+        let usage = self.history.lock().newest.as_ref().and_then(|newest| newest.usage_bytes());
+        usage.map_or(0, |usage| self.wanted(usage))
+    }
+
     /// The level in force at the newest snapshot.
     pub(super) fn level(&self) -> Level {
-        self.history.lock().ring.newest().map(Snapshot::level).unwrap_or_default()
+        self.history.lock().newest.as_ref().map(Snapshot::level).unwrap_or_default()
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -150,12 +209,15 @@ impl Shared {
 
     pub(super) fn vitals(&self, now: Instant) -> Vitals {
         let history = self.history.lock();
-        let last = history.evictions.history.back();
+        let is_recent = |at: &Instant| now.saturating_duration_since(*at) < RECENT;
+        let matters = history.newest.as_ref().is_some_and(|newest| newest.level() > Level::Healthy)
+            || history.last_eviction.as_ref().is_some_and(is_recent);
+        let last = history.evictions.history.back().filter(|_| matters);
         Vitals {
             running: self.is_running(),
-            counting: self.counting,
+            counting: self.counts.is_some(),
             silent_for: history.last_tick.map(|last| now.saturating_duration_since(last)),
-            silence_limit: self.settings.interval * 3 + Duration::from_secs(5),
+            silence_limit: history.pace.saturating_mul(3).saturating_add(Duration::from_secs(5)),
             caches: self.caches.all().len(),
             quarantined: self.caches.quarantined(now),
             last_eviction_errors: last.map(|last| last.errors.clone()).unwrap_or_default(),

@@ -8,22 +8,21 @@ use crate::eviction::EvictionResult;
 use crate::export::log;
 use crate::level::Level;
 use crate::metric::FloatField;
-use crate::policy::eviction::{Pace, target};
-use crate::policy::health::{HealthStatus, overall, own_checks};
+use crate::policy::eviction::Pace;
+use crate::policy::health::{HealthStatus, OWN_CHECKS, own_statuses};
+use crate::policy::purge;
 use crate::policy::purge::UnderWay;
-use crate::policy::threshold::{LevelTracker, Threshold, Transition};
-use crate::policy::{purge, trend};
+use crate::policy::threshold::{LevelTracker, Transition};
+use crate::policy::trend::Trail;
 use crate::snapshot::{Moment, Snapshot};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// Purges are at least this far apart: pages that are wanted again would be zeroed for nothing.
-const BETWEEN_PURGES: Duration = Duration::from_secs(1);
 
 /// What the monitor's thread keeps from tick to tick.
 pub(super) struct Ticker {
     shared: Arc<Shared>,
     tracker: LevelTracker,
+    trail: Trail,
     pub(super) evictor: Evictor,
     purger: Worker,
     purge: Option<(Instant, u64)>,
@@ -31,9 +30,12 @@ pub(super) struct Ticker {
     pace: Pace,
     /// The usage when the last automatic eviction ended, what it freed, and when the next may begin.
     after_eviction: Option<AfterEviction>,
+    /// An automatic eviction is on its way.
+    ordered: bool,
     gave_up: bool,
     usage_known: bool,
-    health: HealthStatus,
+    health: [HealthStatus; 4],
+    last_kept: Option<(Instant, Level)>,
     next_tick: Instant,
 }
 
@@ -47,18 +49,24 @@ struct AfterEviction {
 
 impl Ticker {
     pub(super) fn new(shared: Arc<Shared>, evictor: Evictor, purger: Worker, now: Instant) -> Self {
+        // At least four points, or nothing would ever be known of a trend.
+        let settings = &shared.settings;
+        let window = settings.growth_window.max(settings.interval.saturating_mul(4));
         Ticker {
             shared,
             tracker: LevelTracker::new(),
+            trail: Trail::new(window),
             evictor,
             purger,
             purge: None,
             last_purge: None,
             pace: Pace::default(),
             after_eviction: None,
+            ordered: false,
             gave_up: false,
             usage_known: true,
-            health: HealthStatus::Healthy,
+            health: [HealthStatus::Healthy; 4],
+            last_kept: None,
             next_tick: now,
         }
     }
@@ -96,12 +104,12 @@ impl Ticker {
     }
 
     fn tick(&mut self, moment: Moment) {
+        // First, so that whatever goes wrong below goes wrong once an interval.
+        self.next_tick = moment.instant + self.interval();
         let mut snapshot = self.shared.read(moment);
         let transition = self.judge(&mut snapshot, moment.instant);
-        if log::wants_debug() {
-            self.shared.emit(EventKind::snapshot_taken(&snapshot));
-        }
         self.remember(&snapshot, moment.instant);
+        log::emit_debug(moment, || EventKind::snapshot_taken(&snapshot));
         self.report_usage_known(&snapshot);
         if let Some(transition) = transition {
             self.report_transition(transition, &snapshot);
@@ -117,23 +125,33 @@ impl Ticker {
         let settings = &self.shared.settings;
         let transition = self.tracker.step(&settings.thresholds, snapshot.usage_percent(), now);
         snapshot.values.level = self.tracker.level();
-        let growth = self.growth(snapshot);
+        let growth =
+            snapshot.usage_bytes().and_then(|usage| self.trail.push(snapshot.uptime(), usage));
         snapshot.values.set_float(FloatField::Growth, growth);
         transition
     }
 
-    /// Over the growth window up to `newest`, which is not in the ring yet.
-    fn growth(&self, newest: &Snapshot) -> Option<f64> {
-        let history = self.shared.history.lock();
-        let start = newest.uptime().saturating_sub(self.shared.settings.growth_window);
-        let points = history.ring.iter().chain([newest]).filter(|s| s.uptime() >= start);
-        trend::growth_per_sec(points.filter_map(|s| Some((s.uptime(), s.usage_bytes()?))))
-    }
-
     fn remember(&mut self, snapshot: &Snapshot, now: Instant) {
+        // Ticks may come a little early or late by the clock that other threads share.
+        let interval = self.shared.settings.interval / 10 * 9;
+        let keep = self.last_kept.is_none_or(|(at, level)| {
+            level != snapshot.level() || now.saturating_duration_since(at) >= interval
+        });
+        let pace = self.interval();
         let mut history = self.shared.history.lock();
-        history.ring.push(snapshot.clone());
+        if keep {
+            self.last_kept = Some((now, snapshot.level()));
+            history.ring.push(snapshot.clone());
+        }
+        history.newest = Some(snapshot.clone());
+        history.taken_total += 1;
         history.last_tick = Some(now);
+        history.pace = pace;
+        let percent = snapshot.usage_percent();
+        history.peak_usage_percent = match (history.peak_usage_percent, percent) {
+            (Some(peak), Some(percent)) => Some(peak.max(percent)),
+            (peak, percent) => percent.or(peak),
+        };
     }
 
     fn report_usage_known(&mut self, snapshot: &Snapshot) {
@@ -161,16 +179,18 @@ impl Ticker {
         }
         let Transition { from, to } = transition;
         self.shared.emit(EventKind::LevelChanged { from, to, usage_percent: percent });
-        self.gave_up &= to >= from;
+        // At another level it is news again.
+        self.gave_up = false;
     }
 
     fn purge_if_due(&mut self, snapshot: &Snapshot, now: Instant) {
-        let dirty = snapshot.jemalloc_dirty_bytes();
-        let rested = self
-            .last_purge
-            .is_none_or(|last| now.saturating_duration_since(last) >= BETWEEN_PURGES);
-        let wanted = self.shared.settings.purge && rested && self.purger.is_idle();
-        if wanted && purge::is_due(dirty, self.shared.budget.bytes, snapshot.level()) {
+        let (dirty, usage) = (snapshot.jemalloc_dirty_bytes(), snapshot.usage_bytes());
+        let need = purge::need(dirty, usage, self.shared.budget.bytes, snapshot.level());
+        let wanted = need.is_some_and(|need| {
+            let rested = |last| now.saturating_duration_since(last) >= need.rest();
+            self.last_purge.is_none_or(rested)
+        });
+        if wanted && self.shared.settings.purge && self.purger.is_idle() {
             self.last_purge = Some(now);
             *self.shared.purging.lock() =
                 UnderWay::begin(snapshot.usage_bytes(), snapshot.jemalloc_active_bytes());
@@ -188,7 +208,7 @@ impl Ticker {
         let Some(Outcome::Purged(success)) = self.purger.outcome() else { return };
         let Some((started, dirty_before_bytes)) = self.purge.take() else { return };
         *self.shared.purging.lock() = None;
-        self.shared.history.lock().purges += 1;
+        self.shared.history.lock().purges += u64::from(success);
         let duration_seconds = now.saturating_duration_since(started).as_secs_f64();
         self.shared.emit(EventKind::PurgeCompleted {
             dirty_before_bytes,
@@ -201,19 +221,16 @@ impl Ticker {
         let Some(usage) = snapshot.usage_bytes() else { return };
         self.judge_last_eviction(usage);
         let rested = self.after_eviction.is_none_or(|after| now >= after.ended + self.pace.pause());
-        if snapshot.level() == Level::Healthy || !rested || !self.evictor.is_idle() {
+        if snapshot.level() == Level::Healthy || !rested || self.ordered {
             return;
         }
-        let settings = &self.shared.settings;
-        let budget = self.shared.budget.bytes;
-        let line = settings.thresholds.bytes(Threshold::Warning, budget);
-        let target = target(usage, line, budget, settings.eviction_target);
-        let level = snapshot.level();
-        let caches = self.shared.caches.all();
+        let (target, level) = (self.shared.wanted(usage), snapshot.level());
         if target == 0 {
             return;
         }
-        if caches.iter().any(|entry| entry.spec.from <= level && !entry.is_quarantined(now)) {
+        let caches = self.shared.caches.all();
+        if caches.iter().any(|entry| entry.spec.from <= level && entry.may_be_called(now)) {
+            self.ordered = true;
             self.after_eviction =
                 Some(AfterEviction { usage_before: usage, freed: 0, ended: now, judged: true });
             let order = Order { target, by: Orderer::Automatic(level) };
@@ -233,13 +250,18 @@ impl Ticker {
 
     fn evicted(&mut self, finished: Finished, now: Instant) {
         let Finished { result, by } = finished;
-        self.shared.history.lock().evictions.record(result.clone());
-        for error in &result.errors {
-            self.shared.emit(EventKind::error("eviction_error", error.clone()));
-        }
         let automatic = matches!(by, Orderer::Automatic(_));
-        let event = EventKind::EvictionCompleted { result: Box::new(result.clone()), automatic };
-        self.shared.emit(event);
+        // An automatic one that found nothing to do is no news.
+        if !automatic || !result.evicted.is_empty() || !result.errors.is_empty() {
+            let mut history = self.shared.history.lock();
+            history.evictions.record(result.clone());
+            history.last_eviction = Some(now);
+            drop(history);
+            for error in &result.errors {
+                self.shared.emit(EventKind::error("eviction_error", error.clone()));
+            }
+            self.shared.emit(EventKind::eviction_completed(&result, automatic));
+        }
         match by {
             Orderer::Automatic(_) => self.after_automatic(&result, now),
             // Last, so that the caller finds it in the statistics.
@@ -250,12 +272,13 @@ impl Ticker {
     }
 
     fn after_automatic(&mut self, result: &EvictionResult, now: Instant) {
+        self.ordered = false;
         if let Some(after) = &mut self.after_eviction {
             after.freed = result.memory_freed_bytes.unwrap_or(result.claimed_bytes);
             after.ended = now;
-            after.judged = false;
+            after.judged = result.target_bytes == 0;
         }
-        if !result.success {
+        if !result.success && self.tracker.level() == Level::Critical {
             self.give_up(result.target_bytes, result.memory_freed_bytes);
         }
     }
@@ -272,22 +295,18 @@ impl Ticker {
         }
     }
 
-    /// Our own checks, when the status could have changed; those of the user run when somebody asks.
+    /// Our own checks; those of the user run when somebody asks. Words are made only for a change.
     fn report_health(&mut self, snapshot: &Snapshot, now: Instant) {
-        let settings = &self.shared.settings;
-        let growing =
-            snapshot.growth_bytes_per_sec().is_some_and(|g| g > settings.growth.warning as f64);
-        let calm =
-            snapshot.level() <= Level::Caution && snapshot.usage_percent().is_some() && !growing;
-        if calm && self.health == HealthStatus::Healthy {
-            return;
-        }
-        let checks = own_checks(Some(snapshot), settings.growth, &self.shared.vitals(now));
-        let status = overall(&checks);
-        if status != self.health {
-            let failed = checks.iter().filter(|(_, check)| !check.is_healthy());
-            let failed_checks = failed.map(|(name, _)| name.clone()).collect();
-            let previous = std::mem::replace(&mut self.health, status);
+        let (growth, vitals) = (self.shared.settings.growth, self.shared.vitals(now));
+        let statuses = own_statuses(Some(snapshot), growth, &vitals);
+        let worst =
+            |statuses: &[HealthStatus; 4]| statuses.iter().copied().max().unwrap_or_default();
+        let before = std::mem::replace(&mut self.health, statuses);
+        let (status, previous) = (worst(&statuses), worst(&before));
+        if status != previous {
+            let failed =
+                OWN_CHECKS.iter().zip(statuses).filter(|(_, s)| *s != HealthStatus::Healthy);
+            let failed_checks = failed.map(|(name, _)| (*name).to_owned()).collect();
             self.shared.emit(EventKind::HealthCheck { status, previous, failed_checks });
         }
     }

@@ -4,7 +4,7 @@
 //! the monitor too.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::thread::Thread;
 use std::time::Instant;
 
@@ -20,6 +20,8 @@ impl Wake {
     pub(super) fn attend(&self) {
         // A second call would be a second monitor thread; there is none.
         let _ = self.sleeper.set(std::thread::current());
+        // With the one in `notify`: either the notifier sees the sleeper, or the sleeper sees the notification.
+        fence(Ordering::SeqCst);
     }
 
     /// Wakes the sleeper, or keeps it from falling asleep.
@@ -27,9 +29,15 @@ impl Wake {
     /// Release, paired with the acquire in `sleep_until`: what was written before is seen by the woken thread.
     pub(super) fn notify(&self) {
         self.pending.store(true, Ordering::Release);
+        fence(Ordering::SeqCst);
         if let Some(sleeper) = self.sleeper.get() {
             sleeper.unpark();
         }
+    }
+
+    /// Whether the calling thread is the one that sleeps here.
+    pub(super) fn is_own_thread(&self) -> bool {
+        self.sleeper.get().is_some_and(|sleeper| sleeper.id() == std::thread::current().id())
     }
 
     /// Sleeps until `deadline` or until somebody notifies.

@@ -16,18 +16,23 @@ use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 thread_local! {
-    static RUNS_CACHE_CODE: Cell<bool> = const { Cell::new(false) };
+    static EVICTS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether the calling thread is one that runs the caches' code: it must not wait for an eviction.
-pub(super) fn runs_cache_code() -> bool {
-    RUNS_CACHE_CODE.with(Cell::get)
+/// Whether an eviction needs the calling thread (the monitor's, or one that runs the caches' code): it must not wait for one.
+pub(super) fn evicts() -> bool {
+    EVICTS.with(Cell::get)
+}
+
+/// Says that evictions need the calling thread.
+pub(super) fn now_evicts() {
+    EVICTS.with(|flag| flag.set(true));
 }
 
 /// What a worker can be told to do.
 pub(super) enum Job {
-    /// Ask every cache what it holds.
-    Survey(Arc<[Arc<Entry>]>),
+    /// Ask every cache that may be called at this moment what it holds.
+    Survey(Arc<[Arc<Entry>]>, Instant),
     /// Ask one cache to shrink.
     Shrink(Arc<Entry>, Ask),
     /// Give jemalloc's unused pages back to the system.
@@ -61,6 +66,8 @@ struct State {
     outcome: Option<Outcome>,
     /// Whose code is running.
     at_work_on: Option<Arc<Entry>>,
+    /// Calls begun so far: each has the whole time-out for itself.
+    calls: u64,
     closed: bool,
 }
 
@@ -68,6 +75,7 @@ struct Running {
     desk: Arc<Desk>,
     thread: JoinHandle<()>,
     busy_since: Option<Instant>,
+    calls_seen: u64,
 }
 
 /// A worker as the monitor's thread has it: started with the first job, given up when it hangs.
@@ -112,6 +120,17 @@ impl Worker {
         Some(outcome)
     }
 
+    /// Whether one call has been under way for `timeout`, as seen now and then by the monitor.
+    pub(super) fn has_hung(&mut self, now: Instant, timeout: Duration) -> bool {
+        let Some(running) = &mut self.running else { return false };
+        let calls = running.desk.state.lock().calls;
+        if calls != running.calls_seen {
+            running.calls_seen = calls;
+            running.busy_since = running.busy_since.map(|_| now);
+        }
+        running.busy_since.is_some_and(|since| now.saturating_duration_since(since) >= timeout)
+    }
+
     /// Gives up a worker that hangs; returns the cache whose code it runs. Its thread ends when that code does.
     pub(super) fn abandon(&mut self) -> Option<Arc<Entry>> {
         let running = self.running.take()?;
@@ -139,7 +158,7 @@ impl Worker {
             .name(self.name.into())
             .spawn(move || bench.run())
             .map_err(|source| Error::Monitoring { what: "starting a worker thread", source })?;
-        Ok(Running { desk, thread, busy_since: None })
+        Ok(Running { desk, thread, busy_since: None, calls_seen: 0 })
     }
 }
 
@@ -152,10 +171,10 @@ struct Bench {
 
 impl Bench {
     fn run(self) {
-        RUNS_CACHE_CODE.with(|flag| flag.set(true));
+        now_evicts();
         while let Some(job) = self.next_job() {
             let outcome = match job {
-                Job::Survey(entries) => Outcome::Surveyed(self.survey(&entries)),
+                Job::Survey(entries, now) => Outcome::Surveyed(self.survey(&entries, now)),
                 Job::Shrink(entry, ask) => Outcome::Shrunk(self.shrink(&entry, &ask)),
                 Job::Purge => Outcome::Purged(purge_all()),
             };
@@ -180,37 +199,46 @@ impl Bench {
         }
     }
 
-    fn survey(&self, entries: &[Arc<Entry>]) -> Vec<(Arc<Entry>, String)> {
+    fn survey(&self, entries: &[Arc<Entry>], now: Instant) -> Vec<(Arc<Entry>, String)> {
         let mut panicked = Vec::new();
-        for entry in entries {
-            self.desk.state.lock().at_work_on = Some(entry.clone());
-            if let Err(message) = caught(|| entry.survey()) {
-                panicked.push((entry.clone(), message));
+        for entry in entries.iter().filter(|entry| entry.may_be_called(now)) {
+            match self.call(entry, || entry.survey()) {
+                None => break,
+                Some(Ok(())) => {}
+                Some(Err(message)) => panicked.push((entry.clone(), message)),
             }
         }
         panicked
     }
 
     fn shrink(&self, entry: &Arc<Entry>, ask: &Ask) -> Answer {
-        self.desk.state.lock().at_work_on = Some(entry.clone());
         let before = self.reading();
-        let claimed = caught(|| entry.cache.shrink(ask));
-        let after = self.reading();
-        let freed = before.zip(after).map(|(before, after)| {
-            credited(
-                before.thread - after.thread,
-                before.process - after.process,
-                *claimed.as_ref().unwrap_or(&0),
-            )
+        let claimed = self.call(entry, || entry.cache.shrink(ask).freed_bytes);
+        let claimed = claimed.unwrap_or_else(|| Err("given up before it was asked".into()));
+        let freed = before.zip(self.reading()).map(|(before, after)| {
+            let (thread, process) = (before.thread - after.thread, before.process - after.process);
+            credited(thread, process, *claimed.as_ref().unwrap_or(&0))
         });
         Answer { claimed, freed }
     }
 
+    /// Runs a cache's code, noted on the desk; `None` when this worker has been given up meanwhile.
+    fn call<T>(&self, entry: &Arc<Entry>, code: impl FnOnce() -> T) -> Option<Result<T, String>> {
+        let mut state = self.desk.state.lock();
+        if state.closed {
+            return None;
+        }
+        state.at_work_on = Some(entry.clone());
+        state.calls += 1;
+        drop(state);
+        entry.set_busy(true);
+        let result = caught(code);
+        entry.set_busy(false);
+        Some(result)
+    }
+
     fn reading(&self) -> Option<Reading> {
-        let process = match self.counts.as_ref()? {
-            CountSource::Wrapper => counters::counts(),
-            CountSource::Given(counts) => counts(),
-        };
+        let process = self.counts.as_ref()?.read()?;
         let live = |counts: &Counts| {
             counts.alloc_bytes_total.wrapping_sub(counts.free_bytes_total).cast_signed()
         };
@@ -245,11 +273,6 @@ fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("panicked").chars().take(200).collect()
-}
-
-/// How long a worker has been at its job.
-pub(super) fn has_hung(worker: &Worker, now: Instant, timeout: Duration) -> bool {
-    worker.busy_since().is_some_and(|since| now.saturating_duration_since(since) >= timeout)
 }
 
 #[cfg(test)]

@@ -115,87 +115,135 @@ pub(crate) struct Vitals {
     pub(crate) silence_limit: Duration,
     pub(crate) caches: usize,
     pub(crate) quarantined: Vec<String>,
-    /// What went wrong in the last eviction.
+    /// What went wrong in the last eviction, while that still matters.
     pub(crate) last_eviction_errors: Vec<String>,
     pub(crate) last_eviction_failed: bool,
 }
 
-/// The four checks, in the order in which they are reported.
+/// The names of our own checks, in the order in which they are reported.
+pub(crate) const OWN_CHECKS: [&str; 4] =
+    ["memory_usage", "memory_growth", "eviction_system", "tracker_status"];
+
+/// What each of our own checks comes to, without its words: allocates nothing.
+pub(crate) fn own_statuses(
+    newest: Option<&Snapshot>,
+    growth: GrowthLimits,
+    vitals: &Vitals,
+) -> [HealthStatus; 4] {
+    [
+        usage_status(newest),
+        growth_status(newest, growth),
+        eviction_status(newest, vitals),
+        tracker_status(vitals),
+    ]
+}
+
+/// Our own checks with their words.
 pub(crate) fn own_checks(
     newest: Option<&Snapshot>,
     growth: GrowthLimits,
     vitals: &Vitals,
 ) -> Vec<(String, Check)> {
-    vec![
-        ("memory_usage".into(), usage_check(newest)),
-        ("memory_growth".into(), growth_check(newest, growth)),
-        ("eviction_system".into(), eviction_check(newest, vitals)),
-        ("tracker_status".into(), tracker_check(vitals)),
-    ]
+    let [usage, growth, eviction, tracker] = own_statuses(newest, growth, vitals);
+    let checks = [
+        usage_check(usage, newest),
+        growth_check(growth, newest),
+        eviction_check(eviction, newest, vitals),
+        tracker_check(tracker, vitals),
+    ];
+    OWN_CHECKS.iter().map(|name| (*name).to_owned()).zip(checks).collect()
 }
 
-fn usage_check(newest: Option<&Snapshot>) -> Check {
+fn level_of(newest: Option<&Snapshot>) -> Level {
+    newest.map_or(Level::Healthy, Snapshot::level)
+}
+
+fn usage_status(newest: Option<&Snapshot>) -> HealthStatus {
+    // An unknown usage is no healthy one.
+    if newest.and_then(|snapshot| snapshot.usage_percent()).is_none() {
+        return HealthStatus::Warning;
+    }
+    match level_of(newest) {
+        Level::Healthy | Level::Caution => HealthStatus::Healthy,
+        Level::Warning => HealthStatus::Warning,
+        Level::Critical => HealthStatus::Critical,
+    }
+}
+
+fn usage_check(status: HealthStatus, newest: Option<&Snapshot>) -> Check {
     let Some(percent) = newest.and_then(|snapshot| snapshot.usage_percent()) else {
-        // An unknown usage is no healthy one.
-        return Check::warning("memory usage is unknown");
+        return Check::new(status, "memory usage is unknown");
     };
-    let level = newest.map_or(Level::Healthy, Snapshot::level);
+    let level = level_of(newest);
     let message = format!("memory usage is {percent:.1} % of the budget ({level})");
-    let check = match level {
-        Level::Healthy | Level::Caution => Check::healthy(message),
-        Level::Warning => Check::warning(message),
-        Level::Critical => Check::critical(message),
-    };
-    check.with("usage_percent", percent).with("level", level.as_str())
+    Check::new(status, message).with("usage_percent", percent).with("level", level.as_str())
 }
 
-fn growth_check(newest: Option<&Snapshot>, limits: GrowthLimits) -> Check {
+fn growth_status(newest: Option<&Snapshot>, limits: GrowthLimits) -> HealthStatus {
+    match newest.and_then(|snapshot| snapshot.growth_bytes_per_sec()) {
+        Some(rate) if rate > limits.critical as f64 => HealthStatus::Critical,
+        Some(rate) if rate > limits.warning as f64 => HealthStatus::Warning,
+        _ => HealthStatus::Healthy,
+    }
+}
+
+fn growth_check(status: HealthStatus, newest: Option<&Snapshot>) -> Check {
     let Some(rate) = newest.and_then(|snapshot| snapshot.growth_bytes_per_sec()) else {
-        return Check::healthy("growth is not known yet");
+        return Check::new(status, "growth is not known yet");
     };
     let mib = rate / 1_048_576.0;
-    let message = format!("memory grows by {mib:.2} MiB/s");
-    let check = if rate > limits.critical as f64 {
-        Check::critical(message)
-    } else if rate > limits.warning as f64 {
-        Check::warning(message)
-    } else {
-        Check::healthy(message)
-    };
-    check.with("growth_rate_mb_per_sec", mib).with("growth_rate_bytes_per_sec", rate)
+    Check::new(status, format!("memory grows by {mib:.2} MiB/s"))
+        .with("growth_rate_mb_per_sec", mib)
+        .with("growth_rate_bytes_per_sec", rate)
 }
 
-fn eviction_check(newest: Option<&Snapshot>, vitals: &Vitals) -> Check {
-    let level = newest.map_or(Level::Healthy, Snapshot::level);
-    let check = if !vitals.quarantined.is_empty() {
-        Check::warning(format!("caches in quarantine: {}", vitals.quarantined.join(", ")))
-    } else if vitals.caches == 0 && level == Level::Critical {
-        Check::critical("nothing is registered that could be evicted")
+fn eviction_status(newest: Option<&Snapshot>, vitals: &Vitals) -> HealthStatus {
+    let level = level_of(newest);
+    let failed = vitals.last_eviction_failed && level >= Level::Warning;
+    if vitals.caches == 0 && level == Level::Critical {
+        HealthStatus::Critical
+    } else if failed || !vitals.quarantined.is_empty() || !vitals.last_eviction_errors.is_empty() {
+        HealthStatus::Warning
+    } else {
+        HealthStatus::Healthy
+    }
+}
+
+fn eviction_check(status: HealthStatus, newest: Option<&Snapshot>, vitals: &Vitals) -> Check {
+    let message = if vitals.caches == 0 && level_of(newest) == Level::Critical {
+        "nothing is registered that could be evicted".into()
+    } else if !vitals.quarantined.is_empty() {
+        format!("caches in quarantine: {}", vitals.quarantined.join(", "))
     } else if !vitals.last_eviction_errors.is_empty() {
-        Check::warning(format!(
-            "errors in the last eviction: {}",
-            vitals.last_eviction_errors.join("; ")
-        ))
-    } else if vitals.last_eviction_failed && level >= Level::Warning {
-        Check::warning("the last eviction freed too little")
+        format!("errors in the last eviction: {}", vitals.last_eviction_errors.join("; "))
+    } else if status != HealthStatus::Healthy {
+        "the last eviction freed too little".into()
     } else {
-        Check::healthy(format!("{} caches registered", vitals.caches))
+        format!("{} caches registered", vitals.caches)
     };
-    check.with("registered_caches", vitals.caches)
+    Check::new(status, message).with("registered_caches", vitals.caches)
 }
 
-fn tracker_check(vitals: &Vitals) -> Check {
-    let silent = vitals.silent_for.map(|silent| silent.as_secs_f64());
-    let check = if !vitals.running {
-        Check::critical("the monitor does not run")
-    } else if vitals.silent_for.is_some_and(|silent| silent > vitals.silence_limit) {
-        Check::critical("the monitor has fallen silent")
+fn tracker_status(vitals: &Vitals) -> HealthStatus {
+    let is_silent = vitals.silent_for.is_some_and(|silent| silent > vitals.silence_limit);
+    if !vitals.running || is_silent {
+        HealthStatus::Critical
     } else if !vitals.counting {
-        Check::warning("plimsoll is not the global allocator: nothing is counted")
+        HealthStatus::Warning
     } else {
-        Check::healthy("the monitor runs")
+        HealthStatus::Healthy
+    }
+}
+
+fn tracker_check(status: HealthStatus, vitals: &Vitals) -> Check {
+    let message = match status {
+        HealthStatus::Critical if !vitals.running => "the monitor does not run",
+        HealthStatus::Critical => "the monitor has fallen silent",
+        HealthStatus::Warning => "plimsoll is not the global allocator: nothing is counted",
+        HealthStatus::Healthy => "the monitor runs",
     };
-    check.with("seconds_since_last_tick", json!(silent))
+    let silent = vitals.silent_for.map(|silent| silent.as_secs_f64());
+    Check::new(status, message).with("seconds_since_last_tick", json!(silent))
 }
 
 /// The worst of all checks: none that failed is left out.

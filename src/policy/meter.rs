@@ -8,9 +8,10 @@ use std::str::FromStr;
 /// The figure that is held against the budget.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Meter {
     /// What the process cannot give back: anonymous and shared resident memory and swap, less jemalloc's dirty pages,
-    /// which a purge returns. Without `/proc`, the live bytes.
+    /// which a purge returns; at least what is active and resident. Without `/proc`, the live bytes.
     #[default]
     Pressure,
     /// Resident memory of the process, files included: what `top` shows.
@@ -45,12 +46,15 @@ impl Meter {
     }
 }
 
+/// Dirty pages that were never touched are not resident: what is active and resident is held all the same.
 fn pressure(values: &Values) -> Option<u64> {
-    let anon =
-        values.process_anon_bytes().map(|anon| anon + values.process_shmem_bytes().unwrap_or(0));
-    let held =
-        anon.or_else(|| values.process_rss_bytes())? + values.process_swap_bytes().unwrap_or(0);
-    Some(held.saturating_sub(values.jemalloc_dirty_bytes().unwrap_or(0)))
+    let shmem = values.process_shmem_bytes().unwrap_or(0);
+    let anon = values.process_anon_bytes().map(|anon| anon.saturating_add(shmem));
+    let resident = anon.or_else(|| values.process_rss_bytes())?;
+    let dirty = values.jemalloc_dirty_bytes().unwrap_or(0);
+    let active = values.jemalloc_active_bytes().unwrap_or(0);
+    let held = resident.saturating_sub(dirty).max(resident.min(active));
+    Some(held.saturating_add(values.process_swap_bytes().unwrap_or(0)))
 }
 
 impl FromStr for Meter {
@@ -85,6 +89,12 @@ mod tests {
         values.set(Field::Swap, Some(7));
         values.set(Field::Dirty, Some(30));
         assert_eq!(Meter::Pressure.read(&values), Some(82));
+        values.set(Field::Active, Some(95));
+        assert_eq!(
+            Meter::Pressure.read(&values),
+            Some(102),
+            "dirty pages that were never resident"
+        );
         assert_eq!(Meter::Rss.read(&values), Some(200));
         assert_eq!(Meter::LiveBytes.read(&values), Some(50));
         assert_eq!(Meter::Charged.read(&values), None);

@@ -1,16 +1,45 @@
 //! When unused pages are given back to the system.
 
 use crate::level::Level;
+use std::time::Duration;
 
-/// Fewer dirty pages than this are not worth a purge.
+/// Fewer dirty pages than this are not worth a purge, unless they stand against the wall.
 const LEAST: u64 = 32 << 20;
 
-/// Whether to purge: dirty pages above a twentieth of the budget once the warning threshold is reached, or above a
-/// fifth at any time.
-pub(crate) fn is_due(dirty: Option<u64>, budget: u64, level: Level) -> bool {
-    let Some(dirty) = dirty else { return false };
+/// How urgently unused pages should be given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// With a rest between purges: pages that are wanted again would be zeroed for nothing.
+    Routine,
+    /// At once: usage and unused pages together have nearly reached the budget, and the kernel counts both.
+    Wall,
+}
+
+impl Need {
+    /// The least time between two purges.
+    pub(crate) const fn rest(self) -> Duration {
+        match self {
+            Need::Routine => Duration::from_secs(1),
+            Need::Wall => Duration::from_millis(100),
+        }
+    }
+}
+
+/// Whether to purge: dirty pages above a twentieth of the budget once the warning threshold is reached, above a fifth at
+/// any time, or above a fiftieth when usage and they together come to 95 % of the budget.
+pub(crate) fn need(
+    dirty: Option<u64>,
+    usage: Option<u64>,
+    budget: u64,
+    level: Level,
+) -> Option<Need> {
+    let dirty = dirty?;
+    let together = usage.unwrap_or(0).saturating_add(dirty);
+    if together >= budget / 100 * 95 && dirty > budget / 50 {
+        return Some(Need::Wall);
+    }
     let near_the_line = level >= Level::Caution && dirty > LEAST.max(budget / 20);
-    near_the_line || dirty > LEAST.max(budget / 5)
+    (near_the_line || dirty > LEAST.max(budget / 5)).then_some(Need::Routine)
 }
 
 /// A purge under way, and what was held when it began.
@@ -56,10 +85,23 @@ mod tests {
     fn near_the_line_a_twentieth_and_always_a_fifth() {
         let budget = 4 << 30;
         let twentieth = budget / 20 + 1;
-        assert!(is_due(Some(twentieth), budget, Level::Caution));
-        assert!(!is_due(Some(twentieth), budget, Level::Healthy));
-        assert!(is_due(Some(budget / 5 + 1), budget, Level::Healthy));
-        assert!(!is_due(Some(LEAST), 64 << 20, Level::Critical), "little is left alone");
-        assert!(!is_due(None, budget, Level::Critical));
+        let routine = Some(Need::Routine);
+        assert_eq!(need(Some(twentieth), Some(0), budget, Level::Caution), routine);
+        assert_eq!(need(Some(twentieth), Some(0), budget, Level::Healthy), None);
+        assert_eq!(need(Some(budget / 5 + 1), Some(0), budget, Level::Healthy), routine);
+        assert_eq!(
+            need(Some(LEAST), Some(0), 64 << 20, Level::Critical),
+            None,
+            "little is left alone"
+        );
+        assert_eq!(need(None, Some(0), budget, Level::Critical), None);
+    }
+
+    #[test]
+    fn against_the_wall_little_counts() {
+        let budget = 64 << 20;
+        assert_eq!(need(Some(8 << 20), Some(54 << 20), budget, Level::Caution), Some(Need::Wall));
+        assert_eq!(need(Some(8 << 20), Some(50 << 20), budget, Level::Caution), None);
+        assert_eq!(need(Some(1 << 20), Some(64 << 20), budget, Level::Critical), None);
     }
 }

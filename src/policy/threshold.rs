@@ -5,7 +5,7 @@ use crate::level::Level;
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
-/// A level is left only this long after it was entered.
+/// A level is left only when the usage has been below where it is held for this long.
 const DWELL: Duration = Duration::from_secs(10);
 
 /// One of the three lines that a rising usage crosses.
@@ -72,8 +72,8 @@ impl Threshold {
 
 /// The three thresholds, in percent of the budget: 80, 93 and 98 unless given.
 ///
-/// A level is entered at its threshold and left 7 points below it, ten seconds after it was entered at the earliest;
-/// on the way up levels may be skipped, on the way down they are not.
+/// A level is entered at its threshold and left when the usage has been 7 points below it for ten seconds; on the way up
+/// levels may be skipped, on the way down each takes its ten seconds.
 ///
 /// ```
 /// use plimsoll::{Threshold, Thresholds};
@@ -163,11 +163,11 @@ impl Thresholds {
     }
 }
 
-/// The level in force, and since when.
+/// The level in force, and since when the usage would not hold it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LevelTracker {
     level: Level,
-    since: Option<Instant>,
+    below_since: Option<Instant>,
 }
 
 /// A change of level, and the thresholds that were passed on the way up.
@@ -188,7 +188,7 @@ impl Transition {
 
 impl LevelTracker {
     pub(crate) fn new() -> Self {
-        LevelTracker { level: Level::Healthy, since: None }
+        LevelTracker { level: Level::Healthy, below_since: None }
     }
 
     pub(crate) fn level(&self) -> Level {
@@ -202,25 +202,22 @@ impl LevelTracker {
         usage_percent: Option<f64>,
         now: Instant,
     ) -> Option<Transition> {
-        let percent = usage_percent?;
         let from = self.level;
-        let to = self.next(thresholds, percent, now);
-        if to == from {
-            return None;
-        }
-        *self = LevelTracker { level: to, since: Some(now) };
-        Some(Transition { from, to })
+        self.level = self.next(thresholds, usage_percent?, now);
+        (self.level != from).then_some(Transition { from, to: self.level })
     }
 
-    fn next(&self, thresholds: &Thresholds, percent: f64, now: Instant) -> Level {
+    fn next(&mut self, thresholds: &Thresholds, percent: f64, now: Instant) -> Level {
         let entered = thresholds.entered(percent);
-        if entered >= self.level {
-            return entered;
+        if entered >= self.level || thresholds.held(percent) >= self.level {
+            self.below_since = None;
+            return entered.max(self.level);
         }
-        let dwelt = self.since.is_none_or(|since| now.saturating_duration_since(since) >= DWELL);
-        if thresholds.held(percent) >= self.level || !dwelt {
+        let since = *self.below_since.get_or_insert(now);
+        if now.saturating_duration_since(since) < DWELL {
             return self.level;
         }
+        self.below_since = Some(now);
         one_below(self.level)
     }
 }
@@ -272,11 +269,12 @@ mod tests {
     fn falling_takes_one_level_per_dwell() {
         levels(&[
             (0, 99.0, Critical),
-            (9, 10.0, Critical),
-            (10, 10.0, Warning),
+            (5, 10.0, Critical),
+            (14, 10.0, Critical),
             (15, 10.0, Warning),
-            (20, 10.0, Caution),
-            (30, 10.0, Healthy),
+            (24, 10.0, Warning),
+            (25, 10.0, Caution),
+            (35, 10.0, Healthy),
         ]);
     }
 
@@ -285,10 +283,24 @@ mod tests {
         levels(&[
             (0, 93.0, Warning),
             (60, 86.0, Warning),
-            (61, 85.9, Caution),
+            (61, 85.9, Warning),
+            (71, 85.9, Caution),
             (99, 73.0, Caution),
         ]);
-        levels(&[(0, 80.0, Caution), (60, 72.9, Healthy)]);
+        levels(&[(0, 80.0, Caution), (60, 72.9, Caution), (70, 72.9, Healthy)]);
+    }
+
+    #[test]
+    fn a_short_dip_is_no_fall() {
+        levels(&[
+            (0, 85.0, Caution),
+            (60, 50.0, Caution),
+            (69, 50.0, Caution),
+            (70, 85.0, Caution),
+            (71, 50.0, Caution),
+            (80, 50.0, Caution),
+            (81, 50.0, Healthy),
+        ]);
     }
 
     #[test]

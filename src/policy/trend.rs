@@ -1,5 +1,6 @@
 //! How fast a figure grows: the median of all slopes between its points (Theil-Sen), which outliers do not move.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// At most this many points are looked at, evenly spread over the window: 496 slopes, sorted on the stack.
@@ -9,10 +10,40 @@ const SLOPES: usize = POINTS * (POINTS - 1) / 2;
 /// Points closer together than this say nothing about a trend.
 const SHORTEST: Duration = Duration::from_secs(1);
 
+/// Points that a trail keeps: enough for any window, however fast the ticks come near the line.
+const KEPT: u32 = 256;
+
+/// A figure's way through the window, thinned to 256 points in memory that is taken once.
+#[derive(Debug)]
+pub(crate) struct Trail {
+    window: Duration,
+    points: VecDeque<(Duration, u64)>,
+}
+
+impl Trail {
+    pub(crate) fn new(window: Duration) -> Self {
+        Trail { window, points: VecDeque::with_capacity(KEPT as usize + 1) }
+    }
+
+    /// Takes in a figure, and gives the growth over the window up to it.
+    pub(crate) fn push(&mut self, at: Duration, figure: u64) -> Option<f64> {
+        let start = at.saturating_sub(self.window);
+        while self.points.front().is_some_and(|(oldest, _)| *oldest < start) {
+            self.points.pop_front();
+        }
+        let growth = growth_per_sec(self.points.iter().copied().chain([(at, figure)]));
+        let apart = self.window / KEPT;
+        if self.points.back().is_none_or(|(last, _)| at.saturating_sub(*last) >= apart) {
+            self.points.push_back((at, figure));
+        }
+        growth
+    }
+}
+
 /// Units per second over `points`, which rise in time; `None` when they span less than a second.
 ///
 /// Allocates nothing and keeps nothing: whoever asks gets the same answer, and asking changes nothing.
-pub(crate) fn growth_per_sec(points: impl Iterator<Item = (Duration, u64)> + Clone) -> Option<f64> {
+fn growth_per_sec(points: impl Iterator<Item = (Duration, u64)> + Clone) -> Option<f64> {
     let count = points.clone().count();
     let (mut kept, stride) = ([(0.0, 0.0); POINTS], count.div_ceil(POINTS).max(1));
     // Counted from the newest, so that the newest is always among them.
@@ -85,5 +116,29 @@ mod tests {
             assert!(growth(&only_two) > Some(0.0));
             assert!(growth(&flat).is_some());
         }
+    }
+
+    #[test]
+    fn a_trail_keeps_the_window_and_no_more_than_its_room() {
+        let mut trail = Trail::new(Duration::from_secs(300));
+        let room = trail.points.capacity();
+        let mut growth = None;
+        for tick in 0..100_000u64 {
+            growth = trail.push(Duration::from_millis(tick * 10), tick * 10);
+        }
+        assert_eq!(growth.map(f64::round), Some(1000.0));
+        assert!(trail.points.len() <= KEPT as usize + 1 && trail.points.capacity() == room);
+        let (oldest, _) = trail.points.front().expect("a point");
+        assert!(oldest.as_secs() >= 699 && oldest.as_secs() <= 702);
+    }
+
+    #[test]
+    fn a_fall_shows_once_the_rise_has_left_the_window() {
+        let mut trail = Trail::new(Duration::from_secs(10));
+        let rise = (0..20).map(|second| trail.push(Duration::from_secs(second), second * 5)).last();
+        assert_eq!(rise, Some(Some(5.0)));
+        let fall =
+            (20..40).map(|second| trail.push(Duration::from_secs(second), 200 - second)).last();
+        assert_eq!(fall, Some(Some(-1.0)));
     }
 }

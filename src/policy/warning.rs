@@ -27,7 +27,8 @@ pub struct Action {
     pub side_effects: &'static str,
 }
 
-/// The highest threshold that the usage is above, with what could be done about it.
+/// The threshold whose level is in force, with what could be done about it. While the level is only held, on the way
+/// down, the usage may lie below it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Warning {

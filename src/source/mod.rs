@@ -26,6 +26,7 @@ mod jemalloc;
 pub(crate) use jemalloc::{Jemalloc, purge_all};
 
 use crate::counters::{self, Counts};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -57,7 +58,6 @@ pub(crate) struct Sources {
     root: PathBuf,
     /// The descriptors below belong to this process; a forked child opens its own.
     pid: u32,
-    counts: Option<CountSource>,
     jemalloc: Option<jemalloc::JemallocSource>,
     process: process::ProcessSource,
     cgroup: Option<cgroup::CgroupSource>,
@@ -65,18 +65,31 @@ pub(crate) struct Sources {
     slow: Option<(Instant, Cgroup, Pressure)>,
 }
 
+impl CountSource {
+    /// The wrapper's counts, or the given ones; `None` when the wrapper is not installed.
+    pub(crate) fn installed(self) -> Option<Self> {
+        match self {
+            CountSource::Wrapper => crate::probe::is_installed().then_some(CountSource::Wrapper),
+            given @ CountSource::Given(_) => Some(given),
+        }
+    }
+
+    /// The counts as they are now. Given ones are the user's code, to be called under no lock; `None` when it panics.
+    pub(crate) fn read(&self) -> Option<Counts> {
+        match self {
+            CountSource::Wrapper => Some(counters::counts()),
+            CountSource::Given(counts) => catch_unwind(AssertUnwindSafe(|| counts())).ok(),
+        }
+    }
+}
+
 impl Sources {
     /// Opens what there is below `root` (`/`, or a fixture).
-    pub(crate) fn open(root: &Path, counts: CountSource) -> Self {
+    pub(crate) fn open(root: &Path) -> Self {
         let location = Location::find(root);
-        let counts = match counts {
-            CountSource::Wrapper => crate::probe::is_installed().then_some(CountSource::Wrapper),
-            given => Some(given),
-        };
         Sources {
             root: root.to_owned(),
             pid: std::process::id(),
-            counts,
             jemalloc: jemalloc::JemallocSource::open(),
             process: process::ProcessSource::open(root),
             cgroup: location.as_ref().map(cgroup::CgroupSource::open),
@@ -85,17 +98,12 @@ impl Sources {
         }
     }
 
-    /// Whether there are counts at all.
-    pub(crate) fn has_counts(&self) -> bool {
-        self.counts.is_some()
-    }
-
     /// Whether jemalloc serves the heap and tells its figures.
     pub(crate) fn has_jemalloc(&self) -> bool {
         self.jemalloc.is_some()
     }
 
-    /// Reads everything, allocating nothing. The counts come last, so that they are the freshest.
+    /// Reads everything but the counts, allocating nothing.
     pub(crate) fn read(&mut self, now: Instant) -> Readings {
         self.reopen_after_fork();
         let (cgroup, pressure) = self.slow(now);
@@ -105,16 +113,8 @@ impl Sources {
             process: self.process.read(),
             cgroup: Cgroup { charged, ..cgroup },
             pressure,
-            counts: self.counts(),
+            counts: None,
         }
-    }
-
-    /// The counts as they are now.
-    pub(crate) fn counts(&self) -> Option<Counts> {
-        self.counts.as_ref().map(|source| match source {
-            CountSource::Wrapper => counters::counts(),
-            CountSource::Given(counts) => counts(),
-        })
     }
 
     fn slow(&mut self, now: Instant) -> (Cgroup, Pressure) {
@@ -132,11 +132,7 @@ impl Sources {
     /// `/proc/self` is resolved when a file is opened: a child's descriptors would go on telling of its parent.
     fn reopen_after_fork(&mut self) {
         if self.pid != std::process::id() {
-            let counts = self.counts.take();
-            *self = Sources {
-                counts: counts.clone(),
-                ..Sources::open(&self.root, CountSource::Wrapper)
-            };
+            *self = Sources::open(&self.root);
         }
     }
 }
@@ -144,7 +140,6 @@ impl Sources {
 impl std::fmt::Debug for Sources {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Sources")
-            .field("counts", &self.has_counts())
             .field("jemalloc", &self.has_jemalloc())
             .field("cgroup", &self.cgroup)
             .finish_non_exhaustive()

@@ -63,15 +63,17 @@ fn a_cache_that_hangs_is_passed_over_and_ticks_go_on() {
 fn a_cache_that_hangs_or_panics_when_surveyed_is_passed_over() {
     struct Odd(&'static str);
     impl Cache for Odd {
-        fn shrink(&self, _: &Ask) -> u64 {
-            0
+        fn shrink(&self, _: &Ask) -> plimsoll::ShrinkReport {
+            0.into()
         }
         fn usage_bytes(&self) -> Option<u64> {
             match self.0 {
                 "panics" => panic!("no idea"),
-                _ => loop {
-                    std::thread::sleep(Duration::from_secs(1));
-                },
+                // Not for ever, so that no thread is left to the next test.
+                _ => {
+                    std::thread::sleep(Duration::from_secs(3));
+                    None
+                }
             }
         }
     }
@@ -84,9 +86,96 @@ fn a_cache_that_hangs_or_panics_when_surveyed_is_passed_over() {
             errors(&monitor).into_iter().find(|error| error.starts_with(odd))
         });
         assert!(complaint.contains("panicked") || complaint.contains("did not answer"));
-        ticks(&monitor, 3);
+        ticks(&monitor, 60);
         assert!(monitor.is_running());
+        assert_eq!(errors(&monitor).len(), 1, "left alone for a minute, and said once");
+        assert!(threads_of_caches() <= 2, "the one that hangs and the one that serves");
+        assert!(monitor.evict(MIB / 2).unwrap().success);
     }
+}
+
+/// Worker threads that run caches' code, of this test's monitor and of hanging ones before it.
+#[cfg(target_os = "linux")]
+fn threads_of_caches() -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let name = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("comm")).ok();
+    tasks
+        .filter_map(|task| name(task.ok()?))
+        .filter(|name| name.starts_with("plimsoll-caches"))
+        .count()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn threads_of_caches() -> usize {
+    0
+}
+
+#[test]
+fn a_slow_survey_does_not_pile_up_evictions() {
+    struct Slow(Boxes);
+    impl Cache for Slow {
+        fn shrink(&self, ask: &Ask) -> plimsoll::ShrinkReport {
+            self.0.free(ask.bytes).into()
+        }
+        fn usage_bytes(&self) -> Option<u64> {
+            std::thread::sleep(Duration::from_millis(900));
+            Some(self.0.bytes())
+        }
+    }
+    let _alone = alone();
+    let boxes = Boxes::filled(150 * MIB);
+    let monitor = builder().start().unwrap();
+    monitor.register(CacheSpec::new("slow").from(Level::Caution), Slow(boxes.clone())).unwrap();
+    let load = ballast(90.0);
+    let first =
+        eventually("an eviction", || monitor.eviction_statistics().history.front().cloned());
+    // Whatever piled up behind the survey would come at once.
+    ticks(&monitor, 5);
+    std::thread::sleep(Duration::from_millis(1200));
+    assert_eq!(monitor.eviction_statistics().total_evictions, 1);
+    assert_eq!(boxes.bytes(), 150 * MIB - first.memory_freed_bytes.unwrap());
+    drop(load);
+}
+
+#[test]
+fn giving_up_early_does_not_silence_the_emergency() {
+    let _alone = alone();
+    let monitor = builder().start().unwrap();
+    monitor.register(CacheSpec::new("stubborn").from(Level::Caution), |_: u64| 0).unwrap();
+    let load = ballast(85.0);
+    eventually("a fruitless eviction", || monitor.eviction_statistics().history.front().cloned());
+    let more = ballast(99.0);
+    eventually("giving up", || events(&monitor, "gave_up").pop());
+    drop((load, more));
+}
+
+#[test]
+fn an_eviction_nobody_waits_for_any_more_is_not_carried_out() {
+    use std::future::Future;
+    use std::task::{Context, Waker};
+    let _alone = alone();
+    let monitor = builder().start().unwrap();
+    let asks = Arc::new(AtomicUsize::new(0));
+    let counter = asks.clone();
+    monitor
+        .register("slow", move |_: u64| {
+            counter.fetch_add(1, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(100));
+            0
+        })
+        .unwrap();
+    let busy = std::thread::scope(|scope| {
+        let first = scope.spawn(|| monitor.evict(MIB));
+        eventually("the first is under way", || (asks.load(Ordering::SeqCst) > 0).then_some(()));
+        for _ in 0..10 {
+            let mut given_up = Box::pin(monitor.evict_async(MIB));
+            assert!(given_up.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        }
+        first.join().unwrap()
+    });
+    busy.unwrap();
+    monitor.evict(MIB).unwrap();
+    assert_eq!(asks.load(Ordering::SeqCst), 4, "two asks each for the two that were waited for");
 }
 
 #[test]
@@ -222,5 +311,5 @@ fn evictions_asked_for_by_many_threads_are_all_answered() {
         }
     });
     assert_eq!(boxes.bytes(), 0);
-    assert_eq!(monitor.eviction_statistics().total_memory_freed_bytes, 32 * MIB);
+    assert_eq!(monitor.eviction_statistics().total_memory_freed_bytes, Some(32 * MIB));
 }

@@ -84,22 +84,27 @@ fn stopping_in_the_middle_of_an_eviction_tells_its_caller() {
 fn a_cache_may_drop_the_last_handle() {
     let _alone = alone();
     let monitor = Arc::new(std::sync::Mutex::new(None::<Monitor>));
-    let own = monitor.clone();
+    let (asked, gone) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (own, begun, done) = (monitor.clone(), asked.clone(), gone.clone());
     let running = builder().start().unwrap();
     running
         .register("suicidal", move |_: u64| {
-            let last = own.lock().unwrap().take();
+            begun.store(true, Ordering::SeqCst);
+            // The test stores it a moment after asking.
+            let last = eventually("the last handle", || own.lock().unwrap().take());
             drop(last);
+            done.store(true, Ordering::SeqCst);
             0
         })
         .unwrap();
     let reply = running.evict_async(MIB);
     let mut reply = Box::pin(reply);
-    // Polled once, the order is on its way; the future borrows the monitor, so it ends before the hand-over.
+    // Polled until the cache is asked; the future borrows the monitor, so it ends before the hand-over.
     let _ = reply.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    eventually("the cache is asked", || asked.load(Ordering::SeqCst).then_some(()));
     drop(reply);
     *monitor.lock().unwrap() = Some(running);
-    eventually("the monitor is gone", || monitor.try_lock().ok()?.is_none().then_some(()));
+    eventually("the drop has come back", || gone.load(Ordering::SeqCst).then_some(()));
 }
 
 #[test]
@@ -109,6 +114,87 @@ fn start_stop_start_works() {
         let monitor = builder().start().unwrap();
         ticks(&monitor, 1);
     }
+}
+
+#[test]
+fn sinks_hear_of_the_stop_before_it_returns() {
+    let _alone = alone();
+    for _ in 0..20 {
+        let heard = Arc::new(AtomicBool::new(false));
+        let sink = heard.clone();
+        let monitor = builder()
+            .on_event(move |event| {
+                let is_stop = event.kind.event_type() == "monitor_stopped";
+                sink.fetch_or(is_stop, Ordering::SeqCst);
+            })
+            .start()
+            .unwrap();
+        monitor.stop();
+        assert!(heard.load(Ordering::SeqCst));
+    }
+}
+
+#[test]
+fn counts_that_panic_or_ask_back_are_unknown_and_harm_nobody() {
+    let _alone = alone();
+    let monitor = builder().counts_from(|| panic!("no counts today")).start().unwrap();
+    ticks(&monitor, 3);
+    assert_eq!(monitor.snapshot().live_bytes(), None);
+    assert!(monitor.evict(MIB).is_ok());
+    monitor.stop();
+
+    let slot = Arc::new(std::sync::Mutex::new(None::<Arc<Monitor>>));
+    let inner = slot.clone();
+    let asking_back = move || {
+        let monitor = inner.try_lock().ok().and_then(|mut slot| slot.take());
+        if let Some(monitor) = monitor {
+            monitor.latest();
+            monitor.events();
+            monitor.metrics();
+        }
+        plimsoll::counts()
+    };
+    let monitor = Arc::new(builder().counts_from(asking_back).start().unwrap());
+    *slot.lock().unwrap() = Some(monitor.clone());
+    eventually("it has asked back", || slot.lock().unwrap().is_none().then_some(()));
+    ticks(&monitor, 3);
+}
+
+#[test]
+fn the_ring_keeps_its_interval_when_ticks_come_faster() {
+    let _alone = alone();
+    let monitor = builder().interval(Duration::from_secs(600)).start().unwrap();
+    eventually("the first snapshot", || monitor.latest());
+    drop(monitor);
+    let load = crate::support::ballast(95.0);
+    let monitor = builder().interval(Duration::from_secs(600)).start().unwrap();
+    ticks(&monitor, 10);
+    assert_eq!(monitor.history().len(), 1, "one for the level, none for ten fast ticks");
+    assert!(monitor.peak_usage_percent() > Some(90.0));
+    drop(load);
+}
+
+#[test]
+fn a_check_that_hangs_costs_one_thread_and_shows() {
+    let _alone = alone();
+    let release = Arc::new(AtomicBool::new(false));
+    let end = release.clone();
+    let hang = move || {
+        while !end.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        plimsoll::Check::healthy("at last")
+    };
+    let monitor = builder().check("hangs", hang).start().unwrap();
+    let mut first = Box::pin(monitor.health_check_async());
+    assert!(first.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    for _ in 0..5 {
+        let report = block_on(monitor.health_check_async()).unwrap();
+        assert_eq!(report.failed_checks, ["user_checks"]);
+    }
+    release.store(true, Ordering::SeqCst);
+    assert!(block_on(first).unwrap().failed_checks.is_empty());
+    assert!(block_on(monitor.health_check_async()).unwrap().failed_checks.is_empty());
 }
 
 #[test]
