@@ -5,7 +5,7 @@ use crate::answers::Answers;
 use crate::projects::Projects;
 use bytesize::ByteSize;
 use plimsoll::{Budget, CacheSpec, EvictionStatistics, Level, Monitor, Priority, Snapshot};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Indexing takes tens of megabytes a second: the default of 30 s would see it when it is over.
 const INTERVAL: Duration = Duration::from_millis(50);
