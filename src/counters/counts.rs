@@ -59,22 +59,25 @@ impl Counts {
     }
 }
 
+/// How far a total is above another; 0 where it is below, as readings in the wrong order are. Totals wrap round.
+fn above(total: u64, other: u64) -> u64 {
+    total.wrapping_sub(other).cast_signed().max(0).cast_unsigned()
+}
+
 impl std::ops::Sub for Counts {
     type Output = Delta;
 
     fn sub(self, earlier: Counts) -> Delta {
-        let alloc_objects = self.alloc_objects_total.wrapping_sub(earlier.alloc_objects_total);
-        let free_objects = self.free_objects_total.wrapping_sub(earlier.free_objects_total);
-        let alloc_bytes = self.alloc_bytes_total.wrapping_sub(earlier.alloc_bytes_total);
-        let free_bytes = self.free_bytes_total.wrapping_sub(earlier.free_bytes_total);
+        let live_objects = |of: &Counts| of.alloc_objects_total.wrapping_sub(of.free_objects_total);
+        let live_bytes = |of: &Counts| of.alloc_bytes_total.wrapping_sub(of.free_bytes_total);
         Delta {
-            live_objects: alloc_objects.wrapping_sub(free_objects).cast_signed(),
-            live_bytes: alloc_bytes.wrapping_sub(free_bytes).cast_signed(),
-            alloc_objects,
-            free_objects,
-            alloc_bytes,
-            free_bytes,
-            reallocs: self.realloc_total.wrapping_sub(earlier.realloc_total),
+            live_objects: live_objects(&self).wrapping_sub(live_objects(&earlier)).cast_signed(),
+            live_bytes: live_bytes(&self).wrapping_sub(live_bytes(&earlier)).cast_signed(),
+            alloc_objects: above(self.alloc_objects_total, earlier.alloc_objects_total),
+            free_objects: above(self.free_objects_total, earlier.free_objects_total),
+            alloc_bytes: above(self.alloc_bytes_total, earlier.alloc_bytes_total),
+            free_bytes: above(self.free_bytes_total, earlier.free_bytes_total),
+            reallocs: above(self.realloc_total, earlier.realloc_total),
             peak_live_bytes: None,
         }
     }

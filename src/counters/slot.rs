@@ -120,12 +120,6 @@ impl Slot {
         self.alloc.book(bytes, Ordering::Relaxed);
     }
 
-    /// Takes back the last booked allocation, whose request the inner allocator refused.
-    pub(super) fn unbook_alloc(&self, bytes: u64) {
-        self.alloc.bytes.store(own(&self.alloc.bytes).wrapping_sub(bytes), Ordering::Relaxed);
-        self.alloc.objects.store(own(&self.alloc.objects).wrapping_sub(1), Ordering::Relaxed);
-    }
-
     /// Books one object of `bytes` as freed.
     ///
     /// Ordering: release, paired with the reader's acquire load of the same totals: whoever sees this free also

@@ -1,6 +1,7 @@
 //! The registry and its slots, one step at a time; their interleavings are in `model.rs`.
 #![allow(clippy::expect_used, reason = "a test without slots fails")]
 
+use super::Counts;
 use super::registry::Registry;
 use super::slot::{BATCH, Operation, Slot};
 
@@ -103,14 +104,12 @@ fn a_balanced_thread_publishes_nothing() {
 }
 
 #[test]
-fn a_refused_request_leaves_no_trace() {
-    let registry = Registry::new();
-    let slot = leased(&registry);
-    slot.book_alloc(10);
-    let before = registry.counts();
-    slot.book_alloc(99);
-    slot.unbook_alloc(99);
-    assert_eq!(registry.counts(), before);
+fn a_difference_survives_wrapping_and_the_wrong_order() {
+    let total = |alloc_objects_total| Counts { alloc_objects_total, ..Counts::default() };
+    assert_eq!((total(3) - total(u64::MAX - 1)).alloc_objects, 5);
+    assert_eq!((total(3) - total(u64::MAX - 1)).live_objects, 5);
+    let reversed = total(3) - total(5);
+    assert_eq!((reversed.alloc_objects, reversed.live_objects), (0, -2));
 }
 
 #[test]

@@ -52,16 +52,6 @@ pub(crate) fn book_slowly(operation: Operation) {
     }
 }
 
-/// Takes back the hot path's booking of a request that the inner allocator refused.
-///
-/// The slot is looked up anew, which is cheaper than keeping it across the call: the hot path books nowhere but in
-/// a leased slot, and that stays the thread's until it ends.
-#[cold]
-#[inline(never)]
-pub(crate) fn refused(bytes: u64) {
-    slot().unbook_alloc(bytes);
-}
-
 fn fresh() -> &'static Slot {
     &FRESH
 }
