@@ -2,7 +2,7 @@
 #![allow(clippy::expect_used, reason = "a test without slots fails")]
 
 use super::Counts;
-use super::registry::Registry;
+use super::registry::{Reading, Registry};
 use super::slot::{BATCH, Operation, Slot};
 
 fn leased(registry: &Registry) -> &Slot {
@@ -193,4 +193,28 @@ fn a_watch_sees_the_peak_of_its_own_time() {
 fn a_slot_is_two_cache_lines_and_a_chunk_two_pages() {
     assert_eq!(size_of::<Slot>(), 128);
     assert_eq!(size_of::<super::registry::Chunk>(), 8192);
+}
+
+/// What was freed during each reading, in turn; (bytes, objects) of the one that is kept, and how many were taken.
+fn kept(mut freed: &[(u64, u64)]) -> ((u64, u64), usize) {
+    let given = freed.len();
+    let best = Reading::narrowest(|| {
+        let (&(freed_bytes, freed_objects), rest) = freed.split_first().expect("no more readings");
+        freed = rest;
+        Reading { counts: Counts::default(), freed_bytes, freed_objects }
+    });
+    ((best.freed_bytes, best.freed_objects), given - freed.len())
+}
+
+#[test]
+fn a_reading_is_repeated_until_it_is_narrow_in_bytes_and_in_objects() {
+    assert_eq!(kept(&[(BATCH, 1024), (0, 0)]), ((BATCH, 1024), 1));
+    // Small objects are many before they are a batch of bytes.
+    assert_eq!(kept(&[(100, 5_000_000), (BATCH, 7), (0, 0)]), ((BATCH, 7), 2));
+    assert_eq!(kept(&[(BATCH + 1, 0), (0, 1025), (1, 1)]), ((1, 1), 3));
+    let wide = (1 << 30, 1 << 20);
+    assert_eq!(
+        kept(&[wide, (1 << 29, 1 << 21), (1 << 29, 1 << 19), wide]),
+        ((1 << 29, 1 << 19), 4)
+    );
 }
