@@ -56,8 +56,9 @@ mod imp {
     }
 
     fn key(at_exit: AtExit) -> Option<libc::pthread_key_t> {
-        // Relaxed: the number is all there is to the key; the C library keeps what belongs to it.
-        let known = KEY.load(Ordering::Relaxed);
+        // Acquire, paired with the release in `create_key`: what the C library keeps of a key is plain memory (glibc's
+        // table of sequence numbers and destructors), written by the thread that made it and read by all that use it.
+        let known = KEY.load(Ordering::Acquire);
         let plus_one = if known == 0 { create_key(at_exit)? } else { known };
         libc::pthread_key_t::try_from(plus_one - 1).ok()
     }
@@ -70,7 +71,8 @@ mod imp {
             return None;
         }
         let plus_one = usize::try_from(key).ok()?.checked_add(1)?;
-        match KEY.compare_exchange(0, plus_one, Ordering::Relaxed, Ordering::Relaxed) {
+        // Release, so that who finds our key finds it made; acquire, so that we find the first one's made.
+        match KEY.compare_exchange(0, plus_one, Ordering::Release, Ordering::Acquire) {
             Ok(_) => Some(plus_one),
             Err(first) => {
                 // SAFETY: created above, and no thread has set a value for it.
