@@ -5,16 +5,31 @@
 #![expect(unsafe_code, reason = "GlobalAlloc")]
 
 use crate::counters::{self, Counts, Operation};
-#[cfg(any(miri, not(feature = "jemalloc")))]
-use std::alloc::System;
 use std::alloc::{GlobalAlloc, Layout};
 
-/// The allocator inside [`Plimsoll`] unless another is named: jemalloc with the feature `jemalloc`, else the system's.
-#[cfg(all(feature = "jemalloc", not(miri)))]
-pub type DefaultAllocator = tikv_jemallocator::Jemalloc;
-/// The allocator inside [`Plimsoll`] unless another is named: jemalloc with the feature `jemalloc`, else the system's.
-#[cfg(not(all(feature = "jemalloc", not(miri))))]
-pub type DefaultAllocator = System;
+// Where jemalloc can be built: the condition of its dependencies in Cargo.toml. Miri cannot run C code.
+#[cfg(any(
+    not(feature = "jemalloc"),
+    miri,
+    target_env = "msvc",
+    target_os = "fuchsia",
+    target_os = "redox",
+    target_family = "wasm"
+))]
+use std::alloc::System as Inner;
+#[cfg(not(any(
+    not(feature = "jemalloc"),
+    miri,
+    target_env = "msvc",
+    target_os = "fuchsia",
+    target_os = "redox",
+    target_family = "wasm"
+)))]
+use tikv_jemallocator::Jemalloc as Inner;
+
+/// The allocator inside [`Plimsoll`] unless another is named: jemalloc with the feature `jemalloc` and where it can be
+/// built (not with MSVC, for WebAssembly, Fuchsia or Redox, nor under Miri), else the system's.
+pub type DefaultAllocator = Inner;
 
 /// A global allocator that counts live objects and requested bytes, and forwards everything to `A`.
 ///
@@ -67,12 +82,9 @@ impl<A> Plimsoll<A> {
 
 #[cfg(feature = "jemalloc")]
 impl Plimsoll {
-    /// Wraps jemalloc (under Miri, which cannot run C code, the system's allocator).
+    /// Wraps jemalloc; the system's allocator where jemalloc cannot be built (see [`DefaultAllocator`]).
     pub const fn jemalloc() -> Self {
-        #[cfg(not(miri))]
-        return Plimsoll::new(tikv_jemallocator::Jemalloc);
-        #[cfg(miri)]
-        return Plimsoll::new(System);
+        Plimsoll::new(Inner)
     }
 }
 
