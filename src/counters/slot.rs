@@ -66,7 +66,7 @@ impl Side {
     /// Adds one object of `bytes`; only the tenant calls it.
     ///
     /// PERF: load and store of one address, which x86-64 gets as one `add` to memory: no lock prefix, and a signal
-    /// handler that allocates in between loses nothing. (Unoptimised builds have no such promise.)
+    /// handler that allocates in between loses nothing. (Unoptimised builds and other processors have no such promise.)
     #[inline(always)]
     fn book(&self, bytes: u64, order: Ordering) {
         self.bytes.store(own(&self.bytes).wrapping_add(bytes), order);
@@ -175,8 +175,10 @@ impl Slot {
         self.unpublished(net, BATCH / 2)
     }
 
-    /// What the approximate process total lacks when the tenant leaves: all of it.
+    /// What the approximate process total lacks when the tenant leaves: all of it. A measurement that it did not end, its
+    /// stack being gone, must not make every call of the next tenant due.
     pub(super) fn settle_last(&self) -> i64 {
+        self.measuring.store(0, Ordering::Relaxed);
         self.unpublished(self.net_bytes(), 0).unwrap_or(0)
     }
 

@@ -169,6 +169,33 @@ fn nested_measurements_each_see_their_own_peak() {
 }
 
 #[test]
+fn a_measurement_ends_with_its_tenant() {
+    let registry = Registry::new();
+    let slot = leased(&registry);
+    slot.begin_measuring();
+    registry.give_back(slot);
+    let again = leased(&registry);
+    assert!(std::ptr::eq(slot, again));
+    again.book_alloc(1);
+    registry.settle(again);
+    assert!(!again.alloc_is_due(1));
+}
+
+#[test]
+fn live_figures_survive_wrapping() {
+    let counts = |alloc: u64, free: u64| Counts {
+        alloc_objects_total: alloc,
+        free_objects_total: free,
+        alloc_bytes_total: alloc,
+        free_bytes_total: free,
+        ..Counts::default()
+    };
+    assert_eq!(counts(5, u64::MAX).live_objects(), 6);
+    assert_eq!(counts(5, u64::MAX).live_bytes(), 6);
+    assert_eq!((counts(5, 6).live_objects(), counts(5, 6).live_bytes()), (0, 0));
+}
+
+#[test]
 fn a_watch_sees_the_peak_of_its_own_time() {
     let registry = Registry::new();
     let peak = registry.peak();
