@@ -5,16 +5,31 @@
 #![expect(unsafe_code, reason = "GlobalAlloc")]
 
 use crate::counters::{self, Counts, Operation};
-#[cfg(any(miri, not(feature = "jemalloc")))]
-use std::alloc::System;
 use std::alloc::{GlobalAlloc, Layout};
 
-/// The allocator inside [`Plimsoll`] unless another is named: jemalloc with the feature `jemalloc`, else the system's.
-#[cfg(all(feature = "jemalloc", not(miri)))]
-pub type DefaultAllocator = tikv_jemallocator::Jemalloc;
-/// The allocator inside [`Plimsoll`] unless another is named: jemalloc with the feature `jemalloc`, else the system's.
-#[cfg(not(all(feature = "jemalloc", not(miri))))]
-pub type DefaultAllocator = System;
+// Where jemalloc can be built: the condition of its dependencies in Cargo.toml. Miri cannot run C code.
+#[cfg(any(
+    not(feature = "jemalloc"),
+    miri,
+    target_env = "msvc",
+    target_os = "fuchsia",
+    target_os = "redox",
+    target_family = "wasm"
+))]
+use std::alloc::System as Inner;
+#[cfg(not(any(
+    not(feature = "jemalloc"),
+    miri,
+    target_env = "msvc",
+    target_os = "fuchsia",
+    target_os = "redox",
+    target_family = "wasm"
+)))]
+use tikv_jemallocator::Jemalloc as Inner;
+
+/// The allocator inside [`Plimsoll`] unless another is named: jemalloc with the feature `jemalloc` and where it can be
+/// built (not with MSVC, for WebAssembly, Fuchsia or Redox, nor under Miri), else the system's.
+pub type DefaultAllocator = Inner;
 
 /// A global allocator that counts live objects and requested bytes, and forwards everything to `A`.
 ///
@@ -67,12 +82,9 @@ impl<A> Plimsoll<A> {
 
 #[cfg(feature = "jemalloc")]
 impl Plimsoll {
-    /// Wraps jemalloc (under Miri, which cannot run C code, the system's allocator).
+    /// Wraps jemalloc; the system's allocator where jemalloc cannot be built (see [`DefaultAllocator`]).
     pub const fn jemalloc() -> Self {
-        #[cfg(not(miri))]
-        return Plimsoll::new(tikv_jemallocator::Jemalloc);
-        #[cfg(miri)]
-        return Plimsoll::new(System);
+        Plimsoll::new(Inner)
     }
 }
 
@@ -84,9 +96,9 @@ const fn bytes(size: usize) -> u64 {
 // SAFETY: every method passes its arguments to the inner allocator's method of the same name and returns its
 // answer, so `A`'s own promise of `GlobalAlloc` is kept; bookings touch only plimsoll's own counters and cannot unwind.
 //
-// A small allocation is booked before the inner call and taken back when it is refused; that is cheaper than booking
-// it after, and it is counted before anybody can hand it on. A free is booked before the inner call too, before
-// anybody else can be given the same address. A resize is booked when it has happened.
+// An allocation is booked when it has succeeded, and before anybody can hand it on: a total never has to be taken back.
+// A free is booked before the inner call, before anybody else can be given the same address. A resize is booked when
+// it has happened.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for Plimsoll<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -146,20 +158,20 @@ fn book_resize(old: u64, new: u64) {
 impl<A: GlobalAlloc> Plimsoll<A> {
     #[inline(always)]
     fn counted(&self, layout: Layout, request: impl Fn(&A) -> *mut u8) -> *mut u8 {
-        let (slot, size) = (counters::slot(), bytes(layout.size()));
-        if slot.alloc_is_due(size) {
+        let size = bytes(layout.size());
+        if counters::slot().alloc_is_due(size) {
             return self.counted_slowly(layout, request);
         }
-        slot.book_alloc(size);
         let ptr = request(&self.inner);
-        if ptr.is_null() {
-            counters::refused(size);
+        if !ptr.is_null() {
+            // PERF: the slot is looked up anew, which is cheaper than keeping it across the call. It is the same one:
+            // a thread that has a slot keeps it until it ends.
+            counters::slot().book_alloc(size);
         }
         ptr
     }
 
-    /// A thread's first call, or one at which its slot has something due. Requests of half a batch and more always
-    /// come here and are booked when they have succeeded: no reader sees gigabytes that were asked for and refused.
+    /// A thread's first call, or one at which its slot has something due.
     #[cold]
     #[inline(never)]
     fn counted_slowly(&self, layout: Layout, request: impl Fn(&A) -> *mut u8) -> *mut u8 {

@@ -36,8 +36,8 @@
 //!
 //! # What it cannot see
 //! Memory that does not come through Rust's global allocator: C code, `mmap`, stacks, and what the standard library takes
-//! from the system by itself. The [`Ledger`] shows how much that is. In builds without optimisation a signal handler
-//! that allocates may make a thread's count inexact.
+//! from the system by itself. The [`Ledger`] shows how much that is. In builds without optimisation, and on
+//! processors other than x86-64 in any build, a signal handler that allocates may make a thread's count inexact.
 //!
 //! # What it costs
 //! Some 16 instructions per allocation and free together, no lock prefix, no shared cache line; 128 bytes per

@@ -20,7 +20,11 @@ use std::marker::PhantomData;
 
 /// A [`Region`] over the calling thread; it cannot be sent to another.
 #[derive(Debug)]
-pub struct ThisThread(PhantomData<*const ()>);
+pub struct ThisThread {
+    /// Whether the start is the thread's own; where it has no slot (see `counters`), only the process has figures.
+    has_slot: bool,
+    stays: PhantomData<*const ()>,
+}
 
 /// A [`Region`] over all threads of the process.
 #[derive(Debug)]
@@ -51,12 +55,21 @@ impl Region<ThisThread> {
     ///
     /// Frees on this thread of what others allocated count too, so the figures may be negative.
     pub fn this_thread() -> Self {
-        Region { start: this_thread_counts(), scope: ThisThread(PhantomData) }
+        let own = counters::thread_counts();
+        let scope = ThisThread { has_slot: own.is_some(), stays: PhantomData };
+        Region { start: own.unwrap_or_else(counters::counts), scope }
     }
 
     /// The change since the start. Its peak is `None`: [`measure`] has it.
+    ///
+    /// A thread that is being torn down has no counts of its own any more. A region that began before says zero then;
+    /// one that begins then sees the whole process, as it does where no memory was left for the thread's counts.
     pub fn delta(&self) -> Delta {
-        this_thread_counts() - self.start
+        match (counters::thread_counts(), self.scope.has_slot) {
+            (Some(now), true) => now - self.start,
+            (None, false) => counters::counts() - self.start,
+            _ => Delta::default(),
+        }
     }
 }
 
@@ -75,11 +88,6 @@ impl Region<Process> {
         delta.peak_live_bytes = self.scope.0.above_start().map(|peak| peak.max(now));
         delta
     }
-}
-
-/// Threads without a slot of their own (see `counters`) are seen only in the figures of the process.
-fn this_thread_counts() -> Counts {
-    counters::thread_counts().unwrap_or_else(counters::counts)
 }
 
 /// Runs `work` and says what the calling thread allocated and freed meanwhile, with its exact peak.

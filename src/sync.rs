@@ -11,6 +11,9 @@ pub(crate) use loom::sync::atomic::{AtomicI64, AtomicPtr, AtomicU64};
 
 pub(crate) use std::sync::atomic::Ordering;
 
+/// For what a thread shares with its own signal handlers and nobody else: never loom's, whose schedules have none.
+pub(crate) use std::sync::atomic::{AtomicI64 as OwnI64, AtomicU64 as OwnU64};
+
 /// The value of a counter, read by the only thread that ever writes it.
 ///
 /// A plain relaxed load in the shipped code. In a model it is loom's unsynchronised read: loom 0.7

@@ -29,8 +29,8 @@ pub struct Counts {
     pub free_bytes_total: u64,
     /// Successful `realloc` calls so far; each keeps its object.
     pub realloc_total: u64,
-    /// The most bytes that were live at once; exact to within [`BATCH`](crate::BATCH) bytes per thread; `None` when
-    /// the counts come from elsewhere.
+    /// The most bytes that were live at once; exact to within [`BATCH`](crate::BATCH) bytes per thread, by which it may
+    /// also fall from one reading to the next; `None` when the counts come from elsewhere.
     pub peak_live_bytes: Option<u64>,
     /// Thread slots ever leased: the most threads that allocated and lived at once; `None` as above.
     pub thread_slots: Option<u64>,
@@ -39,12 +39,12 @@ pub struct Counts {
 impl Counts {
     /// Objects allocated and not yet freed.
     pub fn live_objects(&self) -> u64 {
-        self.alloc_objects_total.saturating_sub(self.free_objects_total)
+        above(self.alloc_objects_total, self.free_objects_total)
     }
 
     /// Requested bytes of the live objects.
     pub fn live_bytes(&self) -> u64 {
-        self.alloc_bytes_total.saturating_sub(self.free_bytes_total)
+        above(self.alloc_bytes_total, self.free_bytes_total)
     }
 
     pub(super) fn add_frees(&mut self, (bytes, objects): (u64, u64)) {
@@ -59,22 +59,25 @@ impl Counts {
     }
 }
 
+/// How far a total is above another; 0 where it is below, as when readings are in the wrong order. Totals wrap round.
+fn above(total: u64, other: u64) -> u64 {
+    total.wrapping_sub(other).cast_signed().max(0).cast_unsigned()
+}
+
 impl std::ops::Sub for Counts {
     type Output = Delta;
 
     fn sub(self, earlier: Counts) -> Delta {
-        let alloc_objects = self.alloc_objects_total.wrapping_sub(earlier.alloc_objects_total);
-        let free_objects = self.free_objects_total.wrapping_sub(earlier.free_objects_total);
-        let alloc_bytes = self.alloc_bytes_total.wrapping_sub(earlier.alloc_bytes_total);
-        let free_bytes = self.free_bytes_total.wrapping_sub(earlier.free_bytes_total);
+        let live_objects = |of: &Counts| of.alloc_objects_total.wrapping_sub(of.free_objects_total);
+        let live_bytes = |of: &Counts| of.alloc_bytes_total.wrapping_sub(of.free_bytes_total);
         Delta {
-            live_objects: alloc_objects.wrapping_sub(free_objects).cast_signed(),
-            live_bytes: alloc_bytes.wrapping_sub(free_bytes).cast_signed(),
-            alloc_objects,
-            free_objects,
-            alloc_bytes,
-            free_bytes,
-            reallocs: self.realloc_total.wrapping_sub(earlier.realloc_total),
+            live_objects: live_objects(&self).wrapping_sub(live_objects(&earlier)).cast_signed(),
+            live_bytes: live_bytes(&self).wrapping_sub(live_bytes(&earlier)).cast_signed(),
+            alloc_objects: above(self.alloc_objects_total, earlier.alloc_objects_total),
+            free_objects: above(self.free_objects_total, earlier.free_objects_total),
+            alloc_bytes: above(self.alloc_bytes_total, earlier.alloc_bytes_total),
+            free_bytes: above(self.free_bytes_total, earlier.free_bytes_total),
+            reallocs: above(self.realloc_total, earlier.realloc_total),
             peak_live_bytes: None,
         }
     }

@@ -30,4 +30,4 @@ pub use counts::{Counts, Delta};
 pub use slot::BATCH;
 pub(crate) use slot::Operation;
 pub use thread::counts;
-pub(crate) use thread::{ProcessPeak, book_slowly, peak_of_thread, refused, slot, thread_counts};
+pub(crate) use thread::{ProcessPeak, book_slowly, peak_of_thread, slot, thread_counts};

@@ -42,43 +42,88 @@ mod imp {
         unsafe { libc::munmap(chunk.as_ptr().cast(), size_of::<Chunk>()) };
     }
 
-    /// The key plus one; 0 until the first thread makes it. `pthread_key_t` fits a `usize` everywhere.
-    static KEY: AtomicUsize = AtomicUsize::new(0);
+    /// The key plus one, or one of the two below. `pthread_key_t` fits a `usize` everywhere.
+    static KEY: AtomicUsize = AtomicUsize::new(UNMADE);
 
-    /// Has `at_exit` called with `value` when the calling thread ends; false when the system has no room for it.
+    /// No thread has made the key yet.
+    const UNMADE: usize = 0;
+    /// The code of the destructor is about to be unmapped; no key is made any more.
+    const GONE: usize = usize::MAX;
+
+    /// Has `at_exit` called with `value` when the calling thread ends; false when the system has no room for it, or
+    /// this code is being unloaded.
     ///
     /// A pthread key, not a thread-local with a destructor: registering the latter aborts inside the C library
     /// when memory is exhausted, and it may run before the destructors of the user's own thread-locals have.
     pub(in crate::counters) fn call_at_thread_exit(value: *const c_void, at_exit: AtExit) -> bool {
         let Some(key) = key(at_exit) else { return false };
-        // SAFETY: the key was created and is never deleted; the value goes to `at_exit` and nowhere else.
+        // SAFETY: the key was created, and is deleted by `UNLOAD` alone: when the process ends, or when a library is
+        // closed that nobody may be in then. A thread that is here as the process ends is told that the key is
+        // invalid, which is false. The value goes to `at_exit` and nowhere else.
         unsafe { libc::pthread_setspecific(key, value) == 0 }
     }
 
     fn key(at_exit: AtExit) -> Option<libc::pthread_key_t> {
-        // Relaxed: the number is all there is to the key; the C library keeps what belongs to it.
-        let known = KEY.load(Ordering::Relaxed);
-        let plus_one = if known == 0 { create_key(at_exit)? } else { known };
+        // Acquire, paired with the release in `create_key`: what the C library keeps of a key is plain memory (glibc's
+        // table of sequence numbers and destructors), written by the thread that made it and read by all that use it.
+        match KEY.load(Ordering::Acquire) {
+            UNMADE => create_key(at_exit),
+            known => known_key(known),
+        }
+    }
+
+    fn known_key(plus_one: usize) -> Option<libc::pthread_key_t> {
+        if matches!(plus_one, UNMADE | GONE) {
+            return None;
+        }
         libc::pthread_key_t::try_from(plus_one - 1).ok()
     }
 
     /// Makes the key; where two threads do so at once, the second takes the first one's.
-    fn create_key(at_exit: AtExit) -> Option<usize> {
+    fn create_key(at_exit: AtExit) -> Option<libc::pthread_key_t> {
         let mut key: libc::pthread_key_t = 0;
         // SAFETY: `key` is a valid place for the new key, `at_exit` has the signature of a destructor.
         if unsafe { libc::pthread_key_create(&raw mut key, Some(at_exit)) } != 0 {
             return None;
         }
-        let plus_one = usize::try_from(key).ok()?.checked_add(1)?;
-        match KEY.compare_exchange(0, plus_one, Ordering::Relaxed, Ordering::Relaxed) {
-            Ok(_) => Some(plus_one),
-            Err(first) => {
-                // SAFETY: created above, and no thread has set a value for it.
+        // A key whose number is taken for a mark, which no system has, is as good as none.
+        let plus_one = usize::try_from(key).ok().and_then(|key| key.checked_add(1)).unwrap_or(GONE);
+        // Release, so that who finds our key finds it made; acquire, so that we find the first one's made.
+        let first =
+            match KEY.compare_exchange(UNMADE, plus_one, Ordering::Release, Ordering::Acquire) {
+                Ok(_) if plus_one != GONE => return Some(key),
+                Ok(_) => GONE,
+                Err(first) => first,
+            };
+        // SAFETY: created above, and no thread has set a value for it.
+        unsafe { libc::pthread_key_delete(key) };
+        known_key(first)
+    }
+
+    /// Deletes the key before its destructor is unmapped: a plug-in with its own copy of this code may be closed while
+    /// threads live that have called into it, and they would call the destructor when they end. What they have on
+    /// lease goes with the plug-in. Threads that come later, as the process ends, are counted without a lease.
+    ///
+    /// Not on platforms with other object formats: Apple's keep a library that has thread-locals.
+    #[cfg(not(any(
+        miri,
+        target_vendor = "apple",
+        target_os = "aix",
+        target_os = "cygwin",
+        target_family = "wasm"
+    )))]
+    #[used]
+    // SAFETY: the section holds pointers to functions without arguments, which the C library calls once at the end.
+    #[unsafe(link_section = ".fini_array")]
+    static UNLOAD: extern "C" fn() = {
+        extern "C" fn unload() {
+            if let Some(key) = known_key(KEY.swap(GONE, Ordering::AcqRel)) {
+                // SAFETY: the key was created, and nobody finds it any more.
                 unsafe { libc::pthread_key_delete(key) };
-                Some(first)
             }
         }
-    }
+        unload
+    };
 }
 
 /// Elsewhere: slots from the system allocator, the call from a thread-local with a destructor. Compiled, not tried.

@@ -75,12 +75,25 @@ impl Peak {
     }
 
     /// Begins to watch the peak from now on; `None` when [`WATCHES`] are in use.
+    ///
+    /// The bit first, then the start: bytes published before the watch was taken belong to its start, however long it
+    /// took to find a free one. What is left to chance is within a few instructions of the beginning or the end: a
+    /// raise that comes between the reading of the start and its storing is lost until the next one; and a publisher
+    /// that saw the bit of the watch's former user, and was interrupted there, may still put in what was live then.
     pub(super) fn watch(&self) -> Option<Watch> {
+        let index = self.claim()?;
+        let start = self.live.load(Ordering::Relaxed);
+        self.watches.get(index)?.store(start, Ordering::Relaxed);
+        Some(Watch { index, start })
+    }
+
+    fn claim(&self) -> Option<usize> {
         let mut watching = self.watching.load(Ordering::Relaxed);
         loop {
             let index = watching.trailing_ones() as usize;
-            let watch = self.watches.get(index)?;
-            let start = self.live.load(Ordering::Relaxed);
+            if index >= WATCHES {
+                return None;
+            }
             let claimed = watching | (1 << index);
             match self.watching.compare_exchange(
                 watching,
@@ -88,10 +101,7 @@ impl Peak {
                 Ordering::Relaxed,
                 Ordering::Relaxed,
             ) {
-                Ok(_) => {
-                    watch.store(start, Ordering::Relaxed);
-                    return Some(Watch { index, start });
-                }
+                Ok(_) => return Some(index),
                 Err(now) => watching = now,
             }
         }

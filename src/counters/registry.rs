@@ -22,6 +22,9 @@ const SLOTS: usize = 2;
 
 const FULL: u64 = (1 << SLOTS) - 1;
 
+/// As many objects freed during a reading mislead nobody.
+const FEW_OBJECTS: u64 = 1024;
+
 /// A reading is repeated at most this often while frees go on during it.
 const MAX_READINGS: usize = 4;
 
@@ -241,17 +244,7 @@ impl Registry {
     /// *Not far too high*: a reader that is preempted between F1 and A sees allocations whose frees it missed.
     /// The truth lies within `[A - F2, A - F1]`; while that is wide, read again, and keep the narrowest.
     pub(super) fn counts(&self) -> Counts {
-        let mut best = self.read_once();
-        for _ in 1..MAX_READINGS {
-            if best.is_narrow() {
-                break;
-            }
-            let again = self.read_once();
-            if again.freed_meanwhile() < best.freed_meanwhile() {
-                best = again;
-            }
-        }
-        self.with_high_water(best.counts)
+        self.with_high_water(Reading::narrowest(|| self.read_once()).counts)
     }
 
     fn read_once(&self) -> Reading {
@@ -270,7 +263,8 @@ impl Registry {
         for slot in self.slots() {
             later.add_frees(slot.frees());
         }
-        Reading { counts, free_bytes_after: later.free_bytes_total }
+        let freed = later - counts;
+        Reading { counts, freed_bytes: freed.free_bytes, freed_objects: freed.free_objects }
     }
 
     fn with_high_water(&self, mut counts: Counts) -> Counts {
@@ -279,20 +273,39 @@ impl Registry {
     }
 }
 
-/// What one pass over frees, allocations and frees again has seen.
-struct Reading {
-    counts: Counts,
-    free_bytes_after: u64,
+/// What one pass over frees, allocations and frees again has seen, and what was freed between the first and the last.
+#[derive(Clone, Copy)]
+pub(super) struct Reading {
+    pub(super) counts: Counts,
+    pub(super) freed_bytes: u64,
+    pub(super) freed_objects: u64,
 }
 
 impl Reading {
-    fn freed_meanwhile(&self) -> u64 {
-        self.free_bytes_after.wrapping_sub(self.counts.free_bytes_total)
+    /// Reads until a reading is narrow, at most [`MAX_READINGS`] times; then the narrowest of them.
+    pub(super) fn narrowest(mut read: impl FnMut() -> Reading) -> Reading {
+        let mut best = read();
+        for _ in 1..MAX_READINGS {
+            if best.is_narrow() {
+                break;
+            }
+            let again = read();
+            if again.is_narrow() || again.is_narrower_than(&best) {
+                best = again;
+            }
+        }
+        best
     }
 
-    /// Wide is what could mislead a decision: more than a batch and more than a 64th of what is live.
+    /// Wide is what could mislead a decision: more than a batch, or a thousand objects, and more than a 64th of what
+    /// is live. Both are looked at: small objects are many before they are a batch of bytes.
     fn is_narrow(&self) -> bool {
-        self.freed_meanwhile() <= super::BATCH.max(self.counts.live_bytes() / 64)
+        self.freed_bytes <= super::BATCH.max(self.counts.live_bytes() / 64)
+            && self.freed_objects <= FEW_OBJECTS.max(self.counts.live_objects() / 64)
+    }
+
+    fn is_narrower_than(&self, other: &Reading) -> bool {
+        self.freed_bytes <= other.freed_bytes && self.freed_objects <= other.freed_objects
     }
 }
 

@@ -1,8 +1,8 @@
 //! One thread's totals: written by its tenant alone, readable by everyone.
-#![expect(unsafe_code, reason = "Sync for cells that only the tenant touches")]
+#![expect(unsafe_code, reason = "Sync for a cell that only the tenant touches")]
 
 use super::Counts;
-use crate::sync::{AtomicU64, Ordering, own};
+use crate::sync::{AtomicU64, Ordering, OwnI64, OwnU64, own};
 use std::cell::Cell;
 
 /// How many bytes of a thread's net growth may be missing from the approximate process total.
@@ -17,6 +17,9 @@ pub(super) struct Side {
     pub(super) bytes: AtomicU64,
     pub(super) objects: AtomicU64,
     /// The byte total at which the slow path has something to do; 0 means at every call. The tenant's own.
+    ///
+    /// PERF: a cell, since LLVM compares with plain memory in one instruction and with an atomic in two: 3 more for an
+    /// allocation and its free.
     due: Cell<u64>,
 }
 
@@ -24,22 +27,29 @@ pub(super) struct Side {
 ///
 /// 128 bytes: two cache lines, since the adjacent-line prefetcher makes neighbours of pairs. What the hot
 /// path touches lies in the first.
+///
+/// What is the tenant's own is atomic too, but for `due`: its signal handlers allocate in between. Relaxed, since tenancy
+/// passes on through `Chunk::lease_among` (acquire) and `Registry::give_back` (release).
 #[repr(C, align(128))]
 pub(crate) struct Slot {
     pub(super) alloc: Side,
     pub(super) free: Side,
     pub(super) reallocs: AtomicU64,
     /// The tenant's net bytes that the approximate process total already holds.
-    published: Cell<i64>,
+    published: OwnI64,
     /// The most net bytes seen since the measurement in force began; exact, since measuring makes every call due.
-    high_water: Cell<i64>,
+    high_water: OwnI64,
     /// How many nested measurements want `high_water` kept.
-    measuring: Cell<u64>,
+    measuring: OwnU64,
 }
 
-// SAFETY: the cells are read and written by the tenant alone (the shared slot and those that count nothing never
-// write them), and tenancy passes from thread to thread through `Chunk::lease` (acquire) and `Registry::give_back`
-// (release). Everything else is atomic.
+// SAFETY: `due` is the only part that is not atomic. No two threads touch it at once: the tenant alone reads and writes
+// it, and tenancy passes from thread to thread through `Chunk::lease_among` (acquire) and `Registry::give_back`
+// (release); of the shared slot and of those that count nothing it is read at most, and never written.
+//
+// A signal handler that allocates may still write it between two instructions of its own thread. An aligned word is
+// loaded and stored whole where words have 64 bits, in halves elsewhere, and any value does: it only says when the slow
+// path is next taken, which books the same and sets it anew. While the thread is measured it is 0, handlers or not.
 unsafe impl Sync for Slot {}
 
 impl Side {
@@ -56,7 +66,7 @@ impl Side {
     /// Adds one object of `bytes`; only the tenant calls it.
     ///
     /// PERF: load and store of one address, which x86-64 gets as one `add` to memory: no lock prefix, and a signal
-    /// handler that allocates in between loses nothing. (Unoptimised builds have no such promise.)
+    /// handler that allocates in between loses nothing. (Unoptimised builds and other processors have no such promise.)
     #[inline(always)]
     fn book(&self, bytes: u64, order: Ordering) {
         self.bytes.store(own(&self.bytes).wrapping_add(bytes), order);
@@ -81,9 +91,9 @@ impl Slot {
             alloc: Side::new(),
             free: Side::new(),
             reallocs: AtomicU64::new(0),
-            published: Cell::new(0),
-            high_water: Cell::new(0),
-            measuring: Cell::new(0),
+            published: OwnI64::new(0),
+            high_water: OwnI64::new(0),
+            measuring: OwnU64::new(0),
         }
     }
 
@@ -93,9 +103,9 @@ impl Slot {
             alloc: Side::new(),
             free: Side::new(),
             reallocs: AtomicU64::new(0),
-            published: Cell::new(0),
-            high_water: Cell::new(0),
-            measuring: Cell::new(0),
+            published: OwnI64::new(0),
+            high_water: OwnI64::new(0),
+            measuring: OwnU64::new(0),
         }
     }
 
@@ -118,12 +128,6 @@ impl Slot {
     #[inline(always)]
     pub(crate) fn book_alloc(&self, bytes: u64) {
         self.alloc.book(bytes, Ordering::Relaxed);
-    }
-
-    /// Takes back the last booked allocation, whose request the inner allocator refused.
-    pub(super) fn unbook_alloc(&self, bytes: u64) {
-        self.alloc.bytes.store(own(&self.alloc.bytes).wrapping_sub(bytes), Ordering::Relaxed);
-        self.alloc.objects.store(own(&self.alloc.objects).wrapping_sub(1), Ordering::Relaxed);
     }
 
     /// Books one object of `bytes` as freed.
@@ -161,7 +165,7 @@ impl Slot {
     /// add, and the next due points.
     pub(super) fn settle(&self) -> Option<i64> {
         let net = self.net_bytes();
-        let measuring = self.measuring.get() > 0;
+        let measuring = self.measuring.load(Ordering::Relaxed) > 0;
         if measuring {
             self.raise_high_water(net);
         }
@@ -171,42 +175,44 @@ impl Slot {
         self.unpublished(net, BATCH / 2)
     }
 
-    /// What the approximate process total lacks when the tenant leaves: all of it.
+    /// What the approximate process total lacks when the tenant leaves: all of it. A measurement that it did not end, its
+    /// stack being gone, must not make every call of the next tenant due.
     pub(super) fn settle_last(&self) -> i64 {
+        self.measuring.store(0, Ordering::Relaxed);
         self.unpublished(self.net_bytes(), 0).unwrap_or(0)
     }
 
+    /// One step takes what is published and puts `net` there: a signal handler that publishes in between is neither
+    /// forgotten nor published twice.
     fn unpublished(&self, net: i64, at_least: u64) -> Option<i64> {
-        let delta = net.wrapping_sub(self.published.get());
+        let delta = net.wrapping_sub(self.published.load(Ordering::Relaxed));
         if delta.unsigned_abs() < at_least {
             return None;
         }
-        self.published.set(net);
-        Some(delta)
+        Some(net.wrapping_sub(self.published.swap(net, Ordering::Relaxed)))
     }
 
     fn raise_high_water(&self, net: i64) {
-        self.high_water.set(self.high_water().max(net));
+        self.high_water.fetch_max(net, Ordering::Relaxed);
     }
 
     /// Begins a measurement of the most net bytes; returns what `end_measuring` needs to restore the outer one.
     pub(super) fn begin_measuring(&self) -> i64 {
-        let outer = self.high_water();
-        self.high_water.set(self.net_bytes());
-        self.measuring.set(self.measuring.get().wrapping_add(1));
+        let outer = self.high_water.swap(self.net_bytes(), Ordering::Relaxed);
+        self.measuring.fetch_add(1, Ordering::Relaxed);
         self.alloc.due_in(None);
         outer
     }
 
     /// The most net bytes since the innermost measurement began.
     pub(super) fn high_water(&self) -> i64 {
-        self.high_water.get()
+        self.high_water.load(Ordering::Relaxed)
     }
 
     /// Ends the innermost measurement; the one around it has seen what this one saw.
     pub(super) fn end_measuring(&self, outer: i64) {
-        self.high_water.set(outer.max(self.high_water()));
-        self.measuring.set(self.measuring.get().wrapping_sub(1));
+        self.raise_high_water(outer);
+        self.measuring.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -1,7 +1,8 @@
 //! The registry and its slots, one step at a time; their interleavings are in `model.rs`.
 #![allow(clippy::expect_used, reason = "a test without slots fails")]
 
-use super::registry::Registry;
+use super::Counts;
+use super::registry::{Reading, Registry};
 use super::slot::{BATCH, Operation, Slot};
 
 fn leased(registry: &Registry) -> &Slot {
@@ -103,14 +104,12 @@ fn a_balanced_thread_publishes_nothing() {
 }
 
 #[test]
-fn a_refused_request_leaves_no_trace() {
-    let registry = Registry::new();
-    let slot = leased(&registry);
-    slot.book_alloc(10);
-    let before = registry.counts();
-    slot.book_alloc(99);
-    slot.unbook_alloc(99);
-    assert_eq!(registry.counts(), before);
+fn a_difference_survives_wrapping_and_the_wrong_order() {
+    let total = |alloc_objects_total| Counts { alloc_objects_total, ..Counts::default() };
+    assert_eq!((total(3) - total(u64::MAX - 1)).alloc_objects, 5);
+    assert_eq!((total(3) - total(u64::MAX - 1)).live_objects, 5);
+    let reversed = total(3) - total(5);
+    assert_eq!((reversed.alloc_objects, reversed.live_objects), (0, -2));
 }
 
 #[test]
@@ -170,6 +169,33 @@ fn nested_measurements_each_see_their_own_peak() {
 }
 
 #[test]
+fn a_measurement_ends_with_its_tenant() {
+    let registry = Registry::new();
+    let slot = leased(&registry);
+    slot.begin_measuring();
+    registry.give_back(slot);
+    let again = leased(&registry);
+    assert!(std::ptr::eq(slot, again));
+    again.book_alloc(1);
+    registry.settle(again);
+    assert!(!again.alloc_is_due(1));
+}
+
+#[test]
+fn live_figures_survive_wrapping() {
+    let counts = |alloc: u64, free: u64| Counts {
+        alloc_objects_total: alloc,
+        free_objects_total: free,
+        alloc_bytes_total: alloc,
+        free_bytes_total: free,
+        ..Counts::default()
+    };
+    assert_eq!(counts(5, u64::MAX).live_objects(), 6);
+    assert_eq!(counts(5, u64::MAX).live_bytes(), 6);
+    assert_eq!((counts(5, 6).live_objects(), counts(5, 6).live_bytes()), (0, 0));
+}
+
+#[test]
 fn a_watch_sees_the_peak_of_its_own_time() {
     let registry = Registry::new();
     let peak = registry.peak();
@@ -194,4 +220,28 @@ fn a_watch_sees_the_peak_of_its_own_time() {
 fn a_slot_is_two_cache_lines_and_a_chunk_two_pages() {
     assert_eq!(size_of::<Slot>(), 128);
     assert_eq!(size_of::<super::registry::Chunk>(), 8192);
+}
+
+/// What was freed during each reading, in turn; (bytes, objects) of the one that is kept, and how many were taken.
+fn kept(mut freed: &[(u64, u64)]) -> ((u64, u64), usize) {
+    let given = freed.len();
+    let best = Reading::narrowest(|| {
+        let (&(freed_bytes, freed_objects), rest) = freed.split_first().expect("no more readings");
+        freed = rest;
+        Reading { counts: Counts::default(), freed_bytes, freed_objects }
+    });
+    ((best.freed_bytes, best.freed_objects), given - freed.len())
+}
+
+#[test]
+fn a_reading_is_repeated_until_it_is_narrow_in_bytes_and_in_objects() {
+    assert_eq!(kept(&[(BATCH, 1024), (0, 0)]), ((BATCH, 1024), 1));
+    // Small objects are many before they are a batch of bytes.
+    assert_eq!(kept(&[(100, 5_000_000), (BATCH, 7), (0, 0)]), ((BATCH, 7), 2));
+    assert_eq!(kept(&[(BATCH + 1, 0), (0, 1025), (1, 1)]), ((1, 1), 3));
+    let wide = (1 << 30, 1 << 20);
+    assert_eq!(
+        kept(&[wide, (1 << 29, 1 << 21), (1 << 29, 1 << 19), wide]),
+        ((1 << 29, 1 << 19), 4)
+    );
 }

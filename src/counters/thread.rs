@@ -52,16 +52,6 @@ pub(crate) fn book_slowly(operation: Operation) {
     }
 }
 
-/// Takes back the hot path's booking of a request that the inner allocator refused.
-///
-/// The slot is looked up anew, which is cheaper than keeping it across the call: the hot path books nowhere but in
-/// a leased slot, and that stays the thread's until it ends.
-#[cold]
-#[inline(never)]
-pub(crate) fn refused(bytes: u64) {
-    slot().unbook_alloc(bytes);
-}
-
 fn fresh() -> &'static Slot {
     &FRESH
 }
@@ -79,17 +69,19 @@ fn leased() -> Option<&'static Slot> {
     if !std::ptr::eq(current, fresh()) {
         return Some(current);
     }
-    let leased = REGISTRY.lease().filter(|slot| registered(slot));
+    let leased = REGISTRY.lease();
     // A signal handler that allocated since `current` was read has leased a slot of its own: it stays unused,
-    // with its totals counted.
+    // with its totals counted. Set before the exit hook is registered: the C library may allocate for that, and may
+    // do so through this very allocator.
     SLOT.with(|mine| mine.set(leased.unwrap_or(detached())));
-    leased
+    leased.filter(|slot| registered(slot))
 }
 
 /// Sees to it that the lease ends with the thread; where that cannot be had, it ends now.
 fn registered(slot: &'static Slot) -> bool {
     let will_end = os::call_at_thread_exit(std::ptr::from_ref(slot).cast(), thread_ends);
     if !will_end {
+        SLOT.with(|mine| mine.set(detached()));
         REGISTRY.give_back(slot);
     }
     will_end

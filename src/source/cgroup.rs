@@ -3,7 +3,7 @@
 //! Hybrid machines mount a v2 tree without the memory controller beside v1's: the controller is where
 //! `/proc/self/cgroup` says, and a v2 directory counts only when it has memory files.
 
-use super::file::{KernelFile, field, fields};
+use super::file::KernelFile;
 use std::path::{Path, PathBuf};
 
 /// v1 says "no limit" by the largest multiple of a page; nothing near it is a limit.
@@ -39,8 +39,12 @@ pub(crate) struct Location {
 impl Location {
     /// Looks in `/proc/self/cgroup` and `/proc/self/mountinfo` below `root` (`/`, or a fixture).
     pub(crate) fn find(root: &Path) -> Option<Self> {
-        let groups = std::fs::read_to_string(root.join("proc/self/cgroup")).ok()?;
-        let mounts = std::fs::read_to_string(root.join("proc/self/mountinfo")).ok()?;
+        // One name that is not UTF-8, anywhere on the machine, must not hide the limit.
+        let read = |path| {
+            Some(String::from_utf8_lossy(&std::fs::read(root.join(path)).ok()?).into_owned())
+        };
+        let groups = read("proc/self/cgroup")?;
+        let mounts = read("proc/self/mountinfo")?;
         let v1 = || locate(root, Version::V1, v1_path(&groups)?, &mounts);
         let v2 = || locate(root, Version::V2, v2_path(&groups)?, &mounts);
         v1().or_else(v2)
@@ -150,13 +154,13 @@ impl CgroupSource {
     /// Everything but the charge.
     pub(super) fn read_parts(&self) -> Cgroup {
         let limit = read(self.limit.as_ref(), limit);
-        let oom_kills = read(self.oom.as_ref(), |text| field(text, "oom_kill"));
-        let parts = self.stat.as_ref().and_then(|file| file.read(|text| parts(self.version, text)));
+        let oom_kills = self.oom.as_ref().and_then(|file| file.field("oom_kill"));
+        let found = self.stat.as_ref().and_then(|file| file.fields(keys(self.version)));
         let limit_hits = match self.version {
             Version::V1 => read(self.limit_hits.as_ref(), number),
-            Version::V2 => read(self.limit_hits.as_ref(), |text| field(text, "max")),
+            Version::V2 => self.limit_hits.as_ref().and_then(|file| file.field("max")),
         };
-        Cgroup { limit, oom_kills, limit_hits, ..parts.unwrap_or_default() }
+        Cgroup { limit, oom_kills, limit_hits, ..found.map(parts).unwrap_or_default() }
     }
 }
 
@@ -173,12 +177,16 @@ fn limit(text: &str) -> Option<u64> {
     number(text).filter(|limit| *limit < NO_LIMIT)
 }
 
-fn parts(version: Version, stat: &str) -> Cgroup {
-    let (anon, file) = match version {
-        Version::V1 => ("total_rss", "total_cache"),
-        Version::V2 => ("anon", "file"),
-    };
-    let [anon, file, kernel, sock] = fields(stat, [anon, file, "kernel", "sock"]);
+/// What `memory.stat` calls anonymous, file-backed, kernel and socket memory.
+fn keys(version: Version) -> [&'static str; 4] {
+    match version {
+        Version::V1 => ["total_rss", "total_cache", "kernel", "sock"],
+        Version::V2 => ["anon", "file", "kernel", "sock"],
+    }
+}
+
+/// In the order of `keys`.
+fn parts([anon, file, kernel, sock]: [Option<u64>; 4]) -> Cgroup {
     Cgroup { anon, file, kernel, sock, ..Cgroup::default() }
 }
 
@@ -218,6 +226,7 @@ mod tests {
 
     #[test]
     fn parts_of_both_versions() {
+        let parts = |version, stat| parts(crate::source::file::fields(stat, keys(version)));
         let v2 = parts(Version::V2, "anon 10\nfile 20\nkernel 30\nsock 40\n");
         assert_eq!(
             [v2.anon, v2.file, v2.kernel, v2.sock],
@@ -225,6 +234,18 @@ mod tests {
         );
         let v1 = parts(Version::V1, "cache 1\nrss 2\ntotal_cache 20\ntotal_rss 10\n");
         assert_eq!([v1.anon, v1.file, v1.kernel, v1.sock], [Some(10), Some(20), None, None]);
+    }
+
+    #[test]
+    fn a_mount_point_that_is_not_utf_8_hides_no_limit() {
+        let root = tree(&[
+            ("proc/self/cgroup", "0::/app\n"),
+            ("sys/fs/cgroup/app/memory.max", "1000000\n"),
+        ]);
+        let mounts = b"30 1 8:1 / /mnt/caf\xe9 rw - ext4 /dev/sda1 rw\n\
+                       31 23 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
+        std::fs::write(root.path().join("proc/self/mountinfo"), mounts).expect("a file");
+        assert_eq!(Location::find(root.path()).and_then(|found| found.limit()), Some(1_000_000));
     }
 
     /// A tree of files with what the kernel would show.

@@ -1,11 +1,11 @@
 //! What the kernel says of the whole machine: memory size, and how much work waits for memory.
 
-use super::file::{KernelFile, field};
+use super::file::KernelFile;
 use std::path::Path;
 
 /// The machine's memory in bytes; `None` when `/proc/meminfo` cannot be read.
 pub(crate) fn memory_total(root: &Path) -> Option<u64> {
-    KernelFile::open(&root.join("proc/meminfo"))?.read(|text| field(text, "MemTotal"))?
+    KernelFile::open(&root.join("proc/meminfo"))?.field("MemTotal")
 }
 
 /// Pressure stall information: the share of the last ten seconds in which some or all tasks waited for memory.

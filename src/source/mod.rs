@@ -5,7 +5,18 @@
 mod cgroup;
 mod file;
 mod host;
-#[cfg(all(feature = "jemalloc", not(miri)))]
+// Where jemalloc can be built: the condition of its dependencies in Cargo.toml. Miri cannot run C code.
+#[cfg_attr(
+    any(
+        not(feature = "jemalloc"),
+        miri,
+        target_env = "msvc",
+        target_os = "fuchsia",
+        target_os = "redox",
+        target_family = "wasm"
+    ),
+    path = "no_jemalloc.rs"
+)]
 mod jemalloc;
 mod process;
 #[cfg(feature = "stats_alloc")]
@@ -13,17 +24,10 @@ mod stats_alloc;
 
 pub(crate) use cgroup::{Cgroup, Location};
 pub(crate) use host::{Pressure, memory_total};
-#[cfg(all(feature = "jemalloc", not(miri)))]
 pub(crate) use jemalloc::{Jemalloc, purge_all};
 pub(crate) use process::Process;
 #[cfg(feature = "stats_alloc")]
 pub use stats_alloc::stats_alloc_counts;
-
-#[cfg(not(all(feature = "jemalloc", not(miri))))]
-#[path = "no_jemalloc.rs"]
-mod jemalloc;
-#[cfg(not(all(feature = "jemalloc", not(miri))))]
-pub(crate) use jemalloc::{Jemalloc, purge_all};
 
 use crate::counters::{self, Counts};
 use std::panic::{AssertUnwindSafe, catch_unwind};

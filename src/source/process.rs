@@ -1,6 +1,6 @@
 //! What the kernel says of this process: `/proc/self/status`.
 
-use super::file::{KernelFile, fields};
+use super::file::KernelFile;
 use std::path::Path;
 
 /// The process's own figures. Bytes; as the kernel counts them, in pages. `None` is unknown.
@@ -25,19 +25,26 @@ impl ProcessSource {
     }
 
     pub(super) fn read(&self) -> Process {
-        self.0.as_ref().and_then(|file| file.read(parse)).unwrap_or_default()
+        self.0.as_ref().and_then(|file| file.fields(KEYS)).map(figures).unwrap_or_default()
     }
 }
 
-fn parse(status: &str) -> Process {
-    let keys = ["VmRSS", "VmHWM", "RssAnon", "RssFile", "RssShmem", "VmSize", "VmSwap", "Threads"];
-    let [rss, rss_peak, anon, file, shmem, virtual_size, swap, threads] = fields(status, keys);
+const KEYS: [&str; 8] =
+    ["VmRSS", "VmHWM", "RssAnon", "RssFile", "RssShmem", "VmSize", "VmSwap", "Threads"];
+
+/// In the order of `KEYS`.
+fn figures(found: [Option<u64>; KEYS.len()]) -> Process {
+    let [rss, rss_peak, anon, file, shmem, virtual_size, swap, threads] = found;
     Process { rss, rss_peak, anon, file, shmem, virtual_size, swap, threads }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn parse(status: &str) -> Process {
+        figures(crate::source::file::fields(status, KEYS))
+    }
 
     const STATUS: &str = "Name:\tcat\nVmPeak:\t  9000 kB\nVmSize:\t  8000 kB\nVmHWM:\t  1700 kB\n\
                           VmRSS:\t  1600 kB\nRssAnon:\t   400 kB\nRssFile:\t  1100 kB\nRssShmem:\t   100 kB\n\

@@ -1,6 +1,6 @@
 //! Each of the four calls reaches the inner allocator's own, with the layout as given, booked at the right time.
 
-use crate::common::block::{Block, start, words};
+use crate::common::block::{Block, live_since, signed, start, words};
 use crate::common::harness::cases;
 use crate::common::inner::{Call, Spying};
 use crate::{INNER, Inner};
@@ -8,6 +8,7 @@ use plimsoll::{Counts, Plimsoll};
 
 cases![
     each_call_is_forwarded_to_its_own_kind,
+    an_allocation_is_booked_after_the_inner_call,
     a_free_is_booked_before_the_inner_call,
     a_resize_is_booked_after_the_inner_call
 ];
@@ -38,6 +39,21 @@ fn each_call_is_forwarded_to_its_own_kind() {
         let zeroed = Block::zeroed(&SPIED, layout).unwrap();
         assert_eq!(last(), Call::AllocZeroed(layout));
         zeroed.free(&SPIED);
+    }
+}
+
+/// Until the inner call has succeeded nothing has changed: a total that had to be taken back would have shrunk.
+fn an_allocation_is_booked_after_the_inner_call() {
+    start();
+    for size in SIZES {
+        for make in [Block::new, Block::zeroed] {
+            let before = plimsoll::counts();
+            let block = make(&SPIED, words(size)).unwrap();
+            assert_eq!(counted_then().alloc_objects_total, before.alloc_objects_total);
+            assert_eq!(counted_then().alloc_bytes_total, before.alloc_bytes_total);
+            assert_eq!(live_since(before), (1, signed(size)));
+            block.free(&SPIED);
+        }
     }
 }
 

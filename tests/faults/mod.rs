@@ -2,6 +2,7 @@
 
 mod c_threads;
 mod fork;
+mod loading;
 mod process_ends;
 mod process_starts;
 mod signals;
@@ -13,6 +14,7 @@ use crate::common::harness::Case;
 pub(crate) const GROUPS: &[&[Case]] = &[
     c_threads::CASES,
     fork::CASES,
+    loading::CASES,
     process_ends::CASES,
     process_starts::CASES,
     signals::CASES,

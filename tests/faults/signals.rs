@@ -8,7 +8,7 @@ use crate::common::block::{Block, Global, live_since, start, words};
 use crate::common::c_thread::CThread;
 use crate::common::harness::cases;
 use crate::common::inner::Reentrant;
-use plimsoll::Plimsoll;
+use plimsoll::{BATCH, Plimsoll, Region};
 use std::ffi::c_void;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -18,6 +18,7 @@ cases![
     a_handler_makes_a_threads_first_allocation,
     signals_in_the_middle_of_bookings,
     a_signal_at_every_instruction_of_a_threads_first_calls,
+    a_signal_at_every_instruction_of_a_publication,
 ];
 
 static INTERRUPTIBLE: Plimsoll<Reentrant> = Plimsoll::new(Reentrant::new());
@@ -179,4 +180,45 @@ fn a_signal_at_every_instruction_of_a_threads_first_calls() {
     let slots = plimsoll::counts().thread_slots.unwrap();
     println!("{slots} slots");
     assert!(slots.cast_signed() < 3 + HANDLED.load(Ordering::Relaxed));
+}
+
+/// Enough that each call publishes what it did.
+const LARGE: usize = 200_000;
+
+extern "C" fn large_pair(_: i32) {
+    Block::new(&INTERRUPTIBLE, words(LARGE)).expect("memory").free(&INTERRUPTIBLE);
+}
+
+extern "C" fn publishes_at_one_step(signal: i32) {
+    if STEPS.fetch_add(1, Ordering::Relaxed) == ACT_AT.load(Ordering::Relaxed) {
+        large_pair(signal);
+    }
+}
+
+/// A handler publishes what its thread is about to publish: were it published twice, the peak would be too high for ever.
+#[cfg(target_arch = "x86_64")]
+fn a_signal_at_every_instruction_of_a_publication() {
+    extern "C" fn body(_: *mut c_void) -> *mut c_void {
+        let stride = if cfg!(debug_assertions) { 13 } else { 1 };
+        for acted in 0.. {
+            ACT_AT.store(acted * stride, Ordering::Relaxed);
+            STEPS.store(0, Ordering::Relaxed);
+            let mut kept = None;
+            single_stepped(|| kept = Block::new(&INTERRUPTIBLE, words(LARGE)));
+            kept.expect("memory").free(&INTERRUPTIBLE);
+            if STEPS.load(Ordering::Relaxed) <= acted * stride {
+                return null_mut();
+            }
+        }
+        null_mut()
+    }
+    handle_with(libc::SIGTRAP, publishes_at_one_step);
+    let region = Region::process();
+    CThread::start(body).join();
+    // More than anything before it, so that the peak is what is published now; unoptimised, bookings were lost.
+    let most = Block::new(&Global, words(1000 * LARGE)).expect("memory");
+    let (live, peak) = (region.delta().live_bytes, region.delta().peak_live_bytes.unwrap());
+    most.free(&Global);
+    println!("{} instructions: peak {peak}, live {live}", STEPS.load(Ordering::Relaxed));
+    assert!(peak.abs_diff(live.cast_unsigned()) <= BATCH, "peak {peak}, live {live}");
 }

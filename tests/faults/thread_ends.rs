@@ -3,6 +3,7 @@
 use crate::common::block::{Block, Global, live_since, start, words};
 use crate::common::c_thread::CThread;
 use crate::common::harness::cases;
+use plimsoll::{Delta, Region, ThisThread};
 use std::cell::RefCell;
 use std::ffi::c_void;
 use std::ptr::{dangling_mut, null_mut};
@@ -13,6 +14,7 @@ cases![
     thread_locals_allocate_and_free_in_their_destructors,
     pthread_keys_allocate_and_free_in_their_destructors,
     a_lease_ends_although_destructors_go_on,
+    a_region_of_a_thread_says_nothing_after_its_lease,
     ending_threads_and_starting_ones_undo_nothing,
 ];
 
@@ -106,6 +108,36 @@ fn a_lease_ends_although_destructors_go_on() {
     threads.into_iter().for_each(CThread::join);
     assert!(plimsoll::counts().thread_slots <= Some(52));
     assert_eq!(ROUNDS.load(Ordering::Relaxed), 600);
+}
+
+static READ: AtomicU64 = AtomicU64::new(0);
+
+/// What the thread had counted and what the process has are not to be subtracted.
+fn a_region_of_a_thread_says_nothing_after_its_lease() {
+    extern "C" fn reads(region: *mut c_void) {
+        // SAFETY: the box that `body` left to this destructor, which runs once.
+        let region = unsafe { Box::from_raw(region.cast::<Region<ThisThread>>()) };
+        assert_eq!(region.delta(), Delta::default());
+        let later = Region::this_thread();
+        block(30).keep();
+        assert_eq!(later.delta().live_bytes, 30, "begun and read without a lease");
+        READ.fetch_add(1, Ordering::Relaxed);
+    }
+    extern "C" fn body(_: *mut c_void) -> *mut c_void {
+        block(10).keep();
+        let mut key = 0;
+        let region = Box::into_raw(Box::new(Region::this_thread()));
+        // SAFETY: a place for the key, whose destructor takes this value.
+        unsafe {
+            assert_eq!(libc::pthread_key_create(&raw mut key, Some(reads)), 0);
+            assert_eq!(libc::pthread_setspecific(key, region.cast()), 0);
+        }
+        null_mut()
+    }
+    start();
+    block(5000).keep();
+    CThread::start(body).join();
+    assert_eq!(READ.load(Ordering::Relaxed), 1);
 }
 
 const BUSY: u64 = 20_000;
