@@ -5,62 +5,19 @@
 //!              |         \--- hangs: quarantine, new worker ---/
 //! ```
 
+use super::episode::{Episode, Stage};
+use super::order::{Finished, Orderer};
 use super::registry::Entry;
-use super::reply::Replier;
 use super::shared::Shared;
 use super::worker::{Answer, Job, Outcome, Worker};
 use crate::cache::Ask;
 use crate::error::Error;
 use crate::event::EventKind;
-use crate::eviction::{self, EvictionResult};
-use crate::level::Level;
-use crate::policy::eviction::{deserves_strike, next_ask, succeeded};
+use crate::eviction::EvictionResult;
+use crate::policy::eviction::succeeded;
 use crate::snapshot::Moment;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// Who wants an eviction.
-pub(super) enum Orderer {
-    /// The monitor, at this level.
-    Automatic(Level),
-    /// A caller, who waits for the result; every cache may be asked.
-    Caller(Replier<Result<EvictionResult, Error>>),
-}
-
-/// An eviction that is wanted.
-pub(super) struct Order {
-    pub(super) target: u64,
-    pub(super) by: Orderer,
-}
-
-/// An eviction that has come to its end.
-pub(super) struct Finished {
-    pub(super) result: EvictionResult,
-    /// Who is to be told, once everybody else can see it too.
-    pub(super) by: Orderer,
-}
-
-/// A cache and how it has done in the eviction under way.
-struct Participant {
-    entry: Arc<Entry>,
-    asks: u32,
-    strikes: u32,
-}
-
-enum Stage {
-    Surveying,
-    Asking { index: usize, bytes: u64 },
-    Done,
-}
-
-/// The eviction under way.
-struct Episode {
-    order: Order,
-    started: Instant,
-    participants: Vec<Participant>,
-    stage: Stage,
-    outcome: eviction::Outcome,
-}
 
 /// All evictions, as the monitor's thread sees them.
 pub(super) struct Evictor {
@@ -207,94 +164,5 @@ impl Evictor {
             Moment::now(),
         );
         Some(Finished { result, by: episode.order.by })
-    }
-}
-
-impl Episode {
-    fn new(order: Order, entries: &[Arc<Entry>], counting: bool, now: Instant) -> Self {
-        let participant =
-            |entry: &Arc<Entry>| Participant { entry: entry.clone(), asks: 0, strikes: 0 };
-        let outcome = eviction::Outcome {
-            freed_bytes: counting.then_some(0),
-            ..eviction::Outcome::default()
-        };
-        Episode {
-            order,
-            started: now,
-            participants: entries.iter().map(participant).collect(),
-            stage: Stage::Surveying,
-            outcome,
-        }
-    }
-
-    /// Ends it with an error.
-    fn fail(&mut self, error: String) {
-        self.outcome.errors.push(error);
-        self.stage = Stage::Done;
-    }
-
-    /// What has been given so far: measured, or claimed where nothing is counted.
-    fn given(&self) -> u64 {
-        self.outcome.freed_bytes.unwrap_or(self.outcome.claimed_bytes)
-    }
-
-    /// Chooses the next cache to ask, and notes that it is asked.
-    fn next(&mut self, now: Instant) -> Option<(Arc<Entry>, u64)> {
-        let missing = self.order.target.saturating_sub(self.given());
-        let candidates: Vec<_> = self
-            .participants
-            .iter()
-            .map(|p| p.entry.candidate(now, p.asks, p.strikes, self.order.by.may_ask(&p.entry)))
-            .collect();
-        let (index, bytes) = next_ask(&candidates, missing)?;
-        let participant = self.participants.get_mut(index)?;
-        participant.asks += 1;
-        self.stage = Stage::Asking { index, bytes };
-        let name = &participant.entry.spec.name;
-        if !self.outcome.asked.contains(name) {
-            self.outcome.asked.push(name.clone());
-        }
-        Some((participant.entry.clone(), bytes))
-    }
-
-    fn record(&mut self, answer: Answer, now: Instant) {
-        let Stage::Asking { index, bytes } = self.stage else { return };
-        let Some(participant) = self.participants.get_mut(index) else { return };
-        let claimed = *answer.claimed.as_ref().unwrap_or(&0);
-        let given = answer.freed.unwrap_or(claimed);
-        self.outcome.claimed_bytes = self.outcome.claimed_bytes.saturating_add(claimed);
-        if let Some(freed) = &mut self.outcome.freed_bytes {
-            *freed = freed.saturating_add(answer.freed.unwrap_or(0));
-        }
-        if deserves_strike(given, bytes) {
-            participant.strikes += 1;
-        }
-        // Its usage is what it was less what it gave, until it is asked again.
-        participant.entry.note_given(given);
-        match answer.claimed {
-            Ok(_) => participant.entry.forgive(),
-            Err(message) => {
-                participant.entry.put_into_quarantine(now);
-                let error = format!("{}: panicked: {message}", participant.entry.spec.name);
-                self.outcome.errors.push(error);
-            }
-        }
-    }
-}
-
-impl Orderer {
-    /// Whether anybody still waits for the result.
-    pub(super) fn is_wanted(&self) -> bool {
-        match self {
-            Orderer::Automatic(_) => true,
-            Orderer::Caller(replier) => replier.is_wanted(),
-        }
-    }
-
-    fn may_ask(&self, entry: &Entry) -> bool {
-        match self {
-            Orderer::Automatic(level) => entry.spec.from <= *level,
-            Orderer::Caller(_) => true,
-        }
     }
 }

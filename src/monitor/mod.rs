@@ -4,7 +4,8 @@
 //! builder.rs   settings.rs          what it should be like; builder, environment, default
 //! run.rs       wake.rs              the thread and how it is woken
 //! tick.rs                           read -> judge -> remember -> act
-//! evicting.rs  registry.rs          who is asked for memory, one at a time
+//! order.rs  evicting.rs  episode.rs  who wants memory, and who is asked for it, one at a time
+//! registry.rs                       the caches
 //! worker.rs                         the thread on which caches' code and purges run
 //! courier.rs                        the thread on which event sinks run
 //! shared.rs                         what the handle and the thread share
@@ -14,8 +15,10 @@
 
 mod builder;
 mod courier;
+mod episode;
 mod evicting;
 mod global;
+mod order;
 mod registry;
 mod reply;
 mod run;
@@ -43,7 +46,7 @@ use crate::policy::health::{Check, own_checks};
 use crate::policy::threshold::Thresholds;
 use crate::policy::warning::Warning;
 use crate::snapshot::{Moment, Snapshot};
-use evicting::{Order, Orderer};
+use order::{Order, Orderer};
 use parking_lot::Mutex;
 use registry::Entry;
 use reply::{NoAnswer, Reply};

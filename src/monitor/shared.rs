@@ -1,7 +1,7 @@
 //! What the handle and the monitor's thread share: settings, sources, and the memory of what happened.
 
 use super::courier::Courier;
-use super::evicting::Order;
+use super::order::Order;
 use super::registry::Registry;
 use super::settings::Settings;
 use super::wake::Wake;

@@ -1,6 +1,7 @@
 //! One tick: read, judge, remember, act. Allocates nothing while nothing changes.
 
-use super::evicting::{Evictor, Finished, Order, Orderer};
+use super::evicting::Evictor;
+use super::order::{Finished, Order, Orderer};
 use super::shared::Shared;
 use super::worker::{Job, Outcome, Worker};
 use crate::event::EventKind;

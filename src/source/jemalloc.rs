@@ -1,24 +1,12 @@
 //! jemalloc's own figures, by `mallctl`: what the counts are audited against, and what lies between them and RSS.
 #![expect(unsafe_code, reason = "mallctl by number has no types")]
 
+use super::Jemalloc;
 use std::hint::black_box;
 use tikv_jemalloc_ctl::{epoch, epoch_mib, raw, stats, thread};
 
 /// jemalloc's index for "all arenas together".
 const ALL_ARENAS: usize = 4096;
-
-/// jemalloc's figures as of the last epoch, in bytes. `None` is unknown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Jemalloc {
-    pub(crate) allocated: Option<u64>,
-    pub(crate) active: Option<u64>,
-    pub(crate) metadata: Option<u64>,
-    pub(crate) resident: Option<u64>,
-    pub(crate) mapped: Option<u64>,
-    pub(crate) retained: Option<u64>,
-    pub(crate) dirty: Option<u64>,
-    pub(crate) muzzy: Option<u64>,
-}
 
 /// The names, looked up once.
 pub(super) struct JemallocSource {

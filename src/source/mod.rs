@@ -24,7 +24,7 @@ mod stats_alloc;
 
 pub(crate) use cgroup::{Cgroup, Location};
 pub(crate) use host::{Pressure, memory_total};
-pub(crate) use jemalloc::{Jemalloc, purge_all};
+pub(crate) use jemalloc::purge_all;
 pub(crate) use process::Process;
 #[cfg(feature = "stats_alloc")]
 pub use stats_alloc::stats_alloc_counts;
@@ -37,6 +37,19 @@ use std::time::{Duration, Instant};
 
 /// What changes slowly or costs more (the cgroup's parts, its limit, pressure) is read at most this often.
 const SLOW_EVERY: Duration = Duration::from_secs(1);
+
+/// jemalloc's figures as of the last epoch, in bytes. `None` is unknown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Jemalloc {
+    pub(crate) allocated: Option<u64>,
+    pub(crate) active: Option<u64>,
+    pub(crate) metadata: Option<u64>,
+    pub(crate) resident: Option<u64>,
+    pub(crate) mapped: Option<u64>,
+    pub(crate) retained: Option<u64>,
+    pub(crate) dirty: Option<u64>,
+    pub(crate) muzzy: Option<u64>,
+}
 
 /// Everything read at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
