@@ -3,7 +3,8 @@
 //! ```text
 //! thread.rs    which slot is mine            one thread-local load; lease at first use, return at thread end
 //! slot.rs      one thread's growing totals   plain loads and stores, no lock prefix; due points
-//! registry.rs  all slots                     append-only chunks; lease, return, three-pass read
+//! chunk.rs     63 slots                      leased and given back by a bitmap
+//! registry.rs  all slots                     append-only list of chunks; the three-pass read
 //! peak.rs      approximate process total     what slow paths publish, batch by batch
 //! os.rs        memory and thread end         mmap, pthread key
 //! counts.rs    Counts, Delta                 the figures
@@ -15,6 +16,7 @@
 //! - Readers look at frees first. So an object is never seen freed but not allocated.
 //! - Nothing on these paths allocates, locks, panics, formats, or reads a clock.
 
+mod chunk;
 mod counts;
 #[cfg(all(test, loom))]
 mod model;

@@ -1,7 +1,7 @@
 //! What the counters need from the operating system: memory for slots, and a call when a thread ends.
 #![expect(unsafe_code, reason = "mmap and pthread keys")]
 
-use super::registry::Chunk;
+use super::chunk::Chunk;
 use std::ffi::c_void;
 use std::ptr::NonNull;
 

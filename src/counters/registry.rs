@@ -1,44 +1,24 @@
 //! All slots of a process: leased to threads, given back, never freed; and the reading of their sum.
 //!
-//! Slots lie in chunks on an append-only list. A chunk's bitmap says which of its slots are leased, so a lease
-//! and a return are one atomic step each: a signal or a fork in between leaves a slot at worst unused.
+//! Slots lie in chunks on an append-only list. A lease and a return are one atomic step each: a signal or a fork in
+//! between leaves a slot at worst unused.
 #![expect(
     unsafe_code,
     reason = "chunks come from the OS and are reached through an atomic pointer"
 )]
 
 use super::Counts;
+use super::chunk::Chunk;
 use super::os;
 use super::peak::Peak;
 use super::slot::{Operation, Slot};
-use crate::sync::{AtomicPtr, AtomicU64, Ordering};
-
-/// Slots per chunk: with the header, which takes the place of one slot, a chunk fills 8 KiB.
-#[cfg(not(loom))]
-const SLOTS: usize = 63;
-/// Two in a model, so that a third thread must append a chunk.
-#[cfg(loom)]
-const SLOTS: usize = 2;
-
-const FULL: u64 = (1 << SLOTS) - 1;
+use crate::sync::{AtomicPtr, Ordering};
 
 /// As many objects freed during a reading mislead nobody.
 const FEW_OBJECTS: u64 = 1024;
 
 /// A reading is repeated at most this often while frees go on during it.
 const MAX_READINGS: usize = 4;
-
-/// A fixed number of slots, all zero when new.
-#[repr(C, align(128))]
-pub(super) struct Chunk {
-    /// One bit per slot that has a tenant.
-    leased: AtomicU64,
-    /// One bit per slot that ever had one; never cleared. What readers need to look at.
-    used: AtomicU64,
-    /// The chunk that was appended before this one.
-    next: AtomicPtr<Chunk>,
-    slots: [Slot; SLOTS],
-}
 
 /// Every slot there is, the shared one for threads without a lease, and the approximate process total.
 pub(super) struct Registry {
@@ -50,78 +30,6 @@ pub(super) struct Registry {
     shared: Slot,
     /// Live bytes as published by the slots' slow paths, and their highest value.
     peak: Peak,
-}
-
-impl Chunk {
-    #[cfg(not(loom))]
-    const fn new() -> Self {
-        Chunk {
-            leased: AtomicU64::new(0),
-            used: AtomicU64::new(0),
-            next: AtomicPtr::new(std::ptr::null_mut()),
-            slots: [const { Slot::new() }; SLOTS],
-        }
-    }
-
-    #[cfg(loom)]
-    pub(super) fn new() -> Self {
-        Chunk {
-            leased: AtomicU64::new(0),
-            used: AtomicU64::new(0),
-            next: AtomicPtr::new(std::ptr::null_mut()),
-            slots: std::array::from_fn(|_| Slot::new()),
-        }
-    }
-
-    /// Takes a slot that has no tenant now but had one before.
-    fn lease_again(&self) -> Option<&Slot> {
-        self.lease_among(self.used.load(Ordering::Relaxed))
-    }
-
-    /// Takes any slot that has no tenant now.
-    fn lease_any(&self) -> Option<&Slot> {
-        self.lease_among(FULL)
-    }
-
-    /// Ordering: acquire, paired with the release in `Registry::give_back`, so that the new tenant goes on from
-    /// the old one's totals. The second step is no part of the lease: a slot that is leased but not yet `used`
-    /// has nothing new to show.
-    fn lease_among(&self, candidates: u64) -> Option<&Slot> {
-        let mut leased = self.leased.load(Ordering::Relaxed);
-        loop {
-            let index = (!leased & candidates).trailing_zeros();
-            let slot = self.slots.get(index as usize)?;
-            let bit = 1 << index;
-            match self.leased.compare_exchange(
-                leased,
-                leased | bit,
-                Ordering::Acquire,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => {
-                    // Relaxed: a reader must see this bit only once it sees a free of something that was
-                    // booked here, and then it does (`book_free`).
-                    self.used.fetch_or(bit, Ordering::Relaxed);
-                    return Some(slot);
-                }
-                // Lock-free: somebody else's lease or return came through.
-                Err(now) => leased = now,
-            }
-        }
-    }
-
-    fn index_of(&self, slot: &Slot) -> Option<usize> {
-        self.slots.iter().position(|mine| std::ptr::eq(mine, slot))
-    }
-
-    fn used_slots(&self) -> impl Iterator<Item = &Slot> {
-        let mut left = self.used.load(Ordering::Relaxed);
-        std::iter::from_fn(move || {
-            let slot = self.slots.get(left.trailing_zeros() as usize)?;
-            left &= left - 1;
-            Some(slot)
-        })
-    }
 }
 
 impl Registry {
@@ -171,16 +79,9 @@ impl Registry {
     }
 
     /// Ends a lease. The totals stay in the slot.
-    ///
-    /// Ordering: release, paired with the acquire in `Chunk::lease`.
     pub(super) fn give_back(&self, slot: &Slot) {
         self.peak.publish(slot.settle_last());
-        for chunk in self.chunks() {
-            if let Some(index) = chunk.index_of(slot) {
-                chunk.leased.fetch_and(!(1 << index), Ordering::Release);
-                return;
-            }
-        }
+        self.chunks().any(|chunk| chunk.give_back(slot));
     }
 
     /// Appends one chunk, unless another thread has done so since `newest` was read.

@@ -29,7 +29,7 @@ pub(super) struct Side {
 /// path touches lies in the first.
 ///
 /// What is the tenant's own is atomic too, but for `due`: its signal handlers allocate in between. Relaxed, since tenancy
-/// passes on through `Chunk::lease_among` (acquire) and `Registry::give_back` (release).
+/// passes on through `Chunk::lease_among` (acquire) and `Chunk::give_back` (release).
 #[repr(C, align(128))]
 pub(crate) struct Slot {
     pub(super) alloc: Side,
@@ -44,7 +44,7 @@ pub(crate) struct Slot {
 }
 
 // SAFETY: `due` is the only part that is not atomic. No two threads touch it at once: the tenant alone reads and writes
-// it, and tenancy passes from thread to thread through `Chunk::lease_among` (acquire) and `Registry::give_back`
+// it, and tenancy passes from thread to thread through `Chunk::lease_among` (acquire) and `Chunk::give_back`
 // (release); of the shared slot and of those that count nothing it is read at most, and never written.
 //
 // A signal handler that allocates may still write it between two instructions of its own thread. An aligned word is

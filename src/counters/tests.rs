@@ -219,7 +219,7 @@ fn a_watch_sees_the_peak_of_its_own_time() {
 #[test]
 fn a_slot_is_two_cache_lines_and_a_chunk_two_pages() {
     assert_eq!(size_of::<Slot>(), 128);
-    assert_eq!(size_of::<super::registry::Chunk>(), 8192);
+    assert_eq!(size_of::<super::chunk::Chunk>(), 8192);
 }
 
 /// What was freed during each reading, in turn; (bytes, objects) of the one that is kept, and how many were taken.
