@@ -397,8 +397,10 @@ impl Drop for Monitor {
 fn health(shared: &Shared, user_checks: Vec<(String, Check)>) -> HealthReport {
     let moment = Moment::now();
     let newest = shared.history.lock().newest.clone();
+    // Before the first tick there is none: whoever asks so early shall not be told that nothing is known.
+    let newest = newest.unwrap_or_else(|| shared.read(moment));
     let vitals = shared.vitals(moment.instant);
-    let mut checks = own_checks(newest.as_ref(), shared.settings.growth, &vitals);
+    let mut checks = own_checks(Some(&newest), shared.settings.growth, &vitals);
     checks.extend(user_checks);
     HealthReport::new(moment, shared.level(), checks)
 }

@@ -108,6 +108,15 @@ fn a_cache_may_drop_the_last_handle() {
 }
 
 #[test]
+fn health_is_known_from_the_first_moment() {
+    let _alone = alone();
+    for _ in 0..50 {
+        let monitor = builder().start().unwrap();
+        assert!(monitor.health_check().failed_checks.is_empty());
+    }
+}
+
+#[test]
 fn start_stop_start_works() {
     let _alone = alone();
     for _ in 0..20 {
