@@ -40,7 +40,7 @@
 //! processors other than x86-64 in any build, a signal handler that allocates may make a thread's count inexact.
 //!
 //! # What it costs
-//! Some 16 instructions per allocation and free together, no lock prefix, no shared cache line; 128 bytes per
+//! Some 17 instructions per allocation and free together, no lock prefix, no shared cache line; 128 bytes per
 //! thread that ran at once; a monitor that sleeps 30 seconds between snapshots of some 100 microseconds.
 //!
 //! # Features
