@@ -1,9 +1,8 @@
 //! `Error`: what went wrong, with the value that was wrong and what would have been right.
 
+use crate::mebibyte::mib;
 use serde_json::{Value, json};
 use std::time::Duration;
-
-const MIB: f64 = 1_048_576.0;
 
 /// Everything plimsoll's functions can fail with.
 ///
@@ -133,8 +132,8 @@ impl Error {
                 "current_mb": null, "current_bytes": null, "threshold_mb": null, "threshold_bytes": null,
             }),
             Error::Eviction { target_bytes, freed_bytes, reason } => json!({
-                "target_mb": *target_bytes as f64 / MIB, "target_bytes": target_bytes,
-                "freed_mb": freed_bytes.map(|freed| freed as f64 / MIB), "freed_bytes": freed_bytes,
+                "target_mb": mib(*target_bytes), "target_bytes": target_bytes,
+                "freed_mb": freed_bytes.map(mib), "freed_bytes": freed_bytes,
                 "errors": [reason],
             }),
             _ => json!({}),

@@ -2,12 +2,11 @@
 
 use crate::eviction::EvictionResult;
 use crate::level::Level;
+use crate::mebibyte::mib;
 use crate::policy::health::HealthStatus;
 use crate::policy::threshold::Threshold;
 use crate::snapshot::{Moment, Snapshot};
 use serde::Serialize;
-
-const MIB: f64 = 1_048_576.0;
 
 /// Which part of the monitor speaks, in the original's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -184,7 +183,7 @@ impl EventKind {
     pub(crate) fn snapshot_taken(snapshot: &Snapshot) -> Self {
         EventKind::SnapshotTaken {
             rss_bytes: snapshot.process_rss_bytes(),
-            rss_mb: snapshot.process_rss_bytes().map(|rss| rss as f64 / MIB),
+            rss_mb: snapshot.process_rss_bytes().map(mib),
             heap_objects: snapshot.heap_objects(),
             live_bytes: snapshot.live_bytes(),
             usage_percent: snapshot.usage_percent(),
@@ -200,9 +199,9 @@ impl EventKind {
     ) -> Self {
         EventKind::ThresholdCrossed {
             threshold_type: threshold,
-            current_mb: current as f64 / MIB,
+            current_mb: mib(current),
             current_bytes: current,
-            threshold_mb: line as f64 / MIB,
+            threshold_mb: mib(line),
             threshold_bytes: line,
             usage_percent: percent,
         }

@@ -1,5 +1,6 @@
 //! What an eviction was asked for and what it gave: one result, and the bounded memory of many.
 
+use crate::mebibyte::mib;
 use crate::snapshot::Moment;
 use serde::Serialize;
 use std::collections::VecDeque;
@@ -9,8 +10,6 @@ use std::time::Duration;
 const KEPT: usize = 100;
 /// Results in the statistics' `recent`.
 const RECENT: usize = 10;
-
-const MIB: f64 = 1_048_576.0;
 
 /// What one eviction gave.
 ///
@@ -63,11 +62,11 @@ impl EvictionResult {
         took: Duration,
         at: Moment,
     ) -> Self {
-        let freed = outcome.freed_bytes.map(|freed| freed as f64 / MIB);
+        let freed = outcome.freed_bytes.map(mib);
         let message = match (outcome.asked.is_empty(), freed) {
             (true, _) => "no cache could be asked".into(),
             (false, Some(freed)) => {
-                format!("freed {freed:.1} MiB of {:.1} MiB", target as f64 / MIB)
+                format!("freed {freed:.1} MiB of {:.1} MiB", mib(target))
             }
             (false, None) => "caches were asked; nothing is counted here".into(),
         };
@@ -76,9 +75,9 @@ impl EvictionResult {
             evicted: outcome.asked,
             memory_freed_mb: freed,
             memory_freed_bytes: outcome.freed_bytes,
-            claimed_mb: outcome.claimed_bytes as f64 / MIB,
+            claimed_mb: mib(outcome.claimed_bytes),
             claimed_bytes: outcome.claimed_bytes,
-            target_mb: target as f64 / MIB,
+            target_mb: mib(target),
             target_bytes: target,
             duration_seconds: took.as_secs_f64(),
             message,
@@ -119,7 +118,7 @@ impl EvictionStatistics {
         if let Some(freed) = result.memory_freed_bytes {
             let total = self.total_memory_freed_bytes.unwrap_or(0).saturating_add(freed);
             self.total_memory_freed_bytes = Some(total);
-            self.total_memory_freed_mb = Some(total as f64 / MIB);
+            self.total_memory_freed_mb = Some(mib(total));
         }
         if self.history.len() == KEPT {
             self.history.pop_front();

@@ -14,6 +14,7 @@
 //! = charged                        the control group
 //! ```
 
+use crate::mebibyte::{mib, mib_of};
 use crate::snapshot::Snapshot;
 use serde::Serialize;
 
@@ -186,7 +187,7 @@ impl std::fmt::Display for Ledger {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for line in &self.lines {
             let sign = if line.kind == LineKind::Sum { '=' } else { '+' };
-            let mib = line.bytes as f64 / 1_048_576.0;
+            let mib = mib_of(line.bytes as f64);
             let name = line.name.replace('_', " ");
             let text = format!("{sign} {name:<18} {mib:>12.2} MiB  {}", line.remedy);
             writeln!(f, "{}", text.trim_end())?;
@@ -194,7 +195,7 @@ impl std::fmt::Display for Ledger {
         for cache in &self.caches {
             let bytes = cache
                 .reported_bytes
-                .map_or("unknown".into(), |bytes| format!("{:.2} MiB", bytes as f64 / 1_048_576.0));
+                .map_or("unknown".into(), |bytes| format!("{:.2} MiB", mib(bytes)));
             writeln!(f, "  of live: cache {:<12} {bytes:>12}  (reported)", cache.name)?;
         }
         Ok(())

@@ -54,6 +54,8 @@
 struct Readme;
 
 // In the order of the flow: each imports only from those above it (see ARCHITECTURE.md; `tests/tidy.rs` holds it).
+mod mebibyte;
+
 mod error;
 mod sync;
 

@@ -2,20 +2,15 @@
 #![cfg(feature = "log")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+#[path = "common/installed.rs"]
+mod installed;
+
 use parking_lot::Mutex;
-use plimsoll::{Budget, JsonLayer, Meter, Monitor, Plimsoll};
+use plimsoll::{Budget, JsonLayer, Meter, Monitor};
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 use tracing_subscriber::prelude::*;
-
-#[cfg(feature = "jemalloc")]
-#[global_allocator]
-static ALLOC: Plimsoll = Plimsoll::jemalloc();
-
-#[cfg(not(feature = "jemalloc"))]
-#[global_allocator]
-static ALLOC: Plimsoll<std::alloc::System> = Plimsoll::new(std::alloc::System);
 
 #[derive(Clone, Default)]
 struct Page(Arc<Mutex<Vec<u8>>>);

@@ -3,19 +3,14 @@
 #![cfg(feature = "log")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use plimsoll::{Budget, Monitor, Plimsoll};
+#[path = "common/installed.rs"]
+mod installed;
+
+use plimsoll::{Budget, Monitor};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::prelude::*;
-
-#[cfg(feature = "jemalloc")]
-#[global_allocator]
-static ALLOC: Plimsoll = Plimsoll::jemalloc();
-
-#[cfg(not(feature = "jemalloc"))]
-#[global_allocator]
-static ALLOC: Plimsoll<std::alloc::System> = Plimsoll::new(std::alloc::System);
 
 static HEARD: AtomicUsize = AtomicUsize::new(0);
 

@@ -1,16 +1,11 @@
 //! A tick in the steady state allocates nothing: counted by our own counters, over all threads of the process.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use plimsoll::{Ask, Budget, Cache, Level, Meter, Monitor, Plimsoll, Region, ShrinkReport};
+#[path = "common/installed.rs"]
+mod installed;
+
+use plimsoll::{Ask, Budget, Cache, Level, Meter, Monitor, Region, ShrinkReport};
 use std::time::{Duration, Instant};
-
-#[cfg(feature = "jemalloc")]
-#[global_allocator]
-static ALLOC: Plimsoll = Plimsoll::jemalloc();
-
-#[cfg(not(feature = "jemalloc"))]
-#[global_allocator]
-static ALLOC: Plimsoll<std::alloc::System> = Plimsoll::new(std::alloc::System);
 
 struct Quiet;
 

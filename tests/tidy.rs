@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Top-level modules in the order of the flow. A module imports only from those before it.
-const FLOW: [&str; 19] = [
+const FLOW: [&str; 20] = [
+    "mebibyte",
     "error",
     "sync",
     "counters",

@@ -1,8 +1,8 @@
 //! The reports the original system gave: metrics with the profiler's statistics, and the health check.
 
-use super::snapshot::mib;
 use crate::eviction::EvictionStatistics;
 use crate::level::Level;
+use crate::mebibyte::{mib, mib_of};
 use crate::metric::{METRICS, Values};
 use crate::policy::health::{Check, HealthStatus, overall};
 use crate::policy::threshold::Threshold;
@@ -79,13 +79,13 @@ impl Metrics {
         };
         Metrics {
             timestamp: now.timestamp(),
-            memory_rss_mb: mib(now.process_rss_bytes()),
+            memory_rss_mb: now.process_rss_bytes().map(mib),
             memory_rss_bytes: now.process_rss_bytes(),
             memory_usage_percent: now.usage_percent(),
             eviction_count: evictions.total_evictions,
             memory_freed_total_mb: evictions.total_memory_freed_mb,
             memory_freed_total_bytes: evictions.total_memory_freed_bytes,
-            growth_rate_mb_per_sec: growth.map(|growth| growth / 1_048_576.0),
+            growth_rate_mb_per_sec: growth.map(mib_of),
             growth_rate_bytes_per_sec: growth,
             status: now.level(),
             threshold_crossings: crossings,
@@ -160,7 +160,7 @@ impl RingStatistics {
         Some(RingStatistics {
             interval_seconds,
             max_snapshots,
-            rss_mb: range(|values| mib(values.process_rss_bytes())),
+            rss_mb: range(|values| values.process_rss_bytes().map(mib)),
             rss_bytes: range(|values| values.process_rss_bytes().map(|rss| rss as f64)),
             usage_percent: range(Values::usage_percent),
             heap_objects: range(|values| values.live_objects().map(|objects| objects as f64)),

@@ -1,6 +1,7 @@
 //! Snapshots to and from JSON, without loss: the original's keys, and every metric of the table by its name.
 
 use crate::level::Level;
+use crate::mebibyte::{mib, mib_of};
 use crate::metric::{METRICS, Value, Values};
 use crate::snapshot::{Metadata, Snapshot};
 use serde::de::Error as _;
@@ -8,8 +9,6 @@ use serde::ser::{Error as _, SerializeMap};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value as Json};
 use std::sync::Arc;
-
-const MIB: f64 = 1_048_576.0;
 
 /// Raised when a key changes its meaning; new keys do not raise it.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
@@ -20,11 +19,11 @@ impl Serialize for Snapshot {
         map.serialize_entry("schema_version", &SCHEMA_VERSION)?;
         map.serialize_entry("timestamp", &self.timestamp())?;
         map.serialize_entry("uptime_nanos", &self.uptime_nanos)?;
-        map.serialize_entry("rss_mb", &mib(self.process_rss_bytes()))?;
+        map.serialize_entry("rss_mb", &self.process_rss_bytes().map(mib))?;
         map.serialize_entry("rss_bytes", &self.process_rss_bytes())?;
         map.serialize_entry("heap_objects", &self.heap_objects())?;
         map.serialize_entry("status", &self.level())?;
-        let growth = self.growth_bytes_per_sec().map(|growth| growth / MIB);
+        let growth = self.growth_bytes_per_sec().map(mib_of);
         map.serialize_entry("growth_rate_mb_per_sec", &growth)?;
         map.serialize_entry("eviction_count", &self.evictions_total())?;
         map.serialize_entry("metadata", &metadata(self.metadata()).map_err(S::Error::custom)?)?;
@@ -35,10 +34,6 @@ impl Serialize for Snapshot {
     }
 }
 
-pub(crate) fn mib(bytes: Option<u64>) -> Option<f64> {
-    bytes.map(|bytes| bytes as f64 / MIB)
-}
-
 /// The original's two keys with their twins in bytes, then the user's own.
 fn metadata(metadata: Option<&Metadata>) -> Result<Map<String, Json>, serde_json::Error> {
     let mut map = Map::new();
@@ -46,7 +41,7 @@ fn metadata(metadata: Option<&Metadata>) -> Result<Map<String, Json>, serde_json
     for (key, bytes) in
         [("soft_limit", metadata.soft_limit_bytes), ("hard_limit", metadata.hard_limit_bytes)]
     {
-        map.insert(format!("{key}_mb"), serde_json::to_value(mib(bytes))?);
+        map.insert(format!("{key}_mb"), serde_json::to_value(bytes.map(mib))?);
         map.insert(format!("{key}_bytes"), serde_json::to_value(bytes)?);
     }
     let user = metadata.user.iter().filter(|(key, _)| !is_reserved(key));

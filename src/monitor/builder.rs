@@ -10,6 +10,7 @@ use crate::counters::Counts;
 use crate::error::Error;
 use crate::event::{Event, EventKind};
 use crate::export::snapshot::is_reserved;
+use crate::mebibyte::mib;
 use crate::policy::budget::{Bounds, Budget, Resolved, resolve};
 use crate::policy::health::{Check, OWN_CHECKS};
 use crate::policy::meter::Meter;
@@ -261,7 +262,7 @@ fn bounds(root: &Path) -> Bounds {
 fn started(settings: &Settings, budget: &Resolved, counting: bool, jemalloc: bool) -> EventKind {
     EventKind::MonitorStarted {
         budget_bytes: budget.bytes,
-        budget_mb: budget.bytes as f64 / 1_048_576.0,
+        budget_mb: mib(budget.bytes),
         budget_provenance: budget.provenance.clone(),
         interval_seconds: settings.interval.as_secs_f64(),
         counting,

@@ -8,6 +8,7 @@ use crate::event::EventKind;
 use crate::eviction::EvictionResult;
 use crate::export::log;
 use crate::level::Level;
+use crate::mebibyte::mib;
 use crate::metric::FloatField;
 use crate::policy::eviction::Pace;
 use crate::policy::health::{HealthStatus, OWN_CHECKS, own_statuses};
@@ -289,7 +290,7 @@ impl Ticker {
         if !std::mem::replace(&mut self.gave_up, true) {
             self.shared.emit(EventKind::GaveUp {
                 needed_bytes: needed,
-                needed_mb: needed as f64 / 1_048_576.0,
+                needed_mb: mib(needed),
                 freed_bytes,
                 registered_caches: self.shared.caches.all().len(),
             });

@@ -1,6 +1,7 @@
 //! Is the process well, as far as memory goes? Four checks of our own, and the user's.
 
 use crate::level::Level;
+use crate::mebibyte::mib_of;
 use crate::snapshot::Snapshot;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -191,7 +192,7 @@ fn growth_check(status: HealthStatus, newest: Option<&Snapshot>) -> Check {
     let Some(rate) = newest.and_then(|snapshot| snapshot.growth_bytes_per_sec()) else {
         return Check::new(status, "growth is not known yet");
     };
-    let mib = rate / 1_048_576.0;
+    let mib = mib_of(rate);
     Check::new(status, format!("memory grows by {mib:.2} MiB/s"))
         .with("growth_rate_mb_per_sec", mib)
         .with("growth_rate_bytes_per_sec", rate)

@@ -2,10 +2,9 @@
 
 use super::threshold::{Threshold, Thresholds};
 use crate::level::Level;
+use crate::mebibyte::mib;
 use crate::snapshot::Snapshot;
 use serde::Serialize;
-
-const MIB: f64 = 1_048_576.0;
 
 /// Something that could be done now.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -77,9 +76,9 @@ impl Warning {
             message: format!("memory usage is {percent:.1} % of the budget ({})", snapshot.level()),
             recommendations: recommendations(threshold),
             available_actions: actions(snapshot, caches, threshold.urgency()),
-            current_mb: usage as f64 / MIB,
+            current_mb: mib(usage),
             current_bytes: usage,
-            threshold_mb: line as f64 / MIB,
+            threshold_mb: mib(line),
             threshold_bytes: line,
             timestamp: snapshot.timestamp(),
         })
@@ -113,7 +112,7 @@ fn actions(
         name: format!("evict:{name}"),
         display_name: format!("Evict {name}"),
         description: format!("asks the cache {name} to give memory back"),
-        estimated_freed_mb: bytes.map(|bytes| bytes as f64 / MIB),
+        estimated_freed_mb: bytes.map(mib),
         estimated_freed_bytes: *bytes,
         urgency,
         side_effects: "what was cached must be made again",
@@ -122,7 +121,7 @@ fn actions(
         name: "purge".into(),
         display_name: "Purge unused pages".into(),
         description: "gives jemalloc's unused pages back to the system".into(),
-        estimated_freed_mb: Some(dirty as f64 / MIB),
+        estimated_freed_mb: Some(mib(dirty)),
         estimated_freed_bytes: Some(dirty),
         urgency,
         side_effects: "pages that are needed again must be zeroed by the kernel first",
