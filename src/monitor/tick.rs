@@ -30,10 +30,7 @@ pub(super) struct Ticker {
     purge: Option<(Instant, u64)>,
     last_purge: Option<Instant>,
     pace: Pace,
-    /// The usage when the last automatic eviction ended, what it freed, and when the next may begin.
-    after_eviction: Option<AfterEviction>,
-    /// An automatic eviction is on its way.
-    ordered: bool,
+    automatic: Automatic,
     gave_up: bool,
     usage_known: bool,
     health: [HealthStatus; 4],
@@ -41,12 +38,19 @@ pub(super) struct Ticker {
     next_tick: Instant,
 }
 
+/// The last eviction that nobody called for.
 #[derive(Clone, Copy)]
-struct AfterEviction {
-    usage_before: u64,
-    freed: u64,
-    ended: Instant,
-    judged: bool,
+enum Automatic {
+    Never,
+    /// On its way: no other is ordered.
+    UnderWay {
+        usage_before: u64,
+    },
+    Ended {
+        at: Instant,
+        /// The usage before it and what it freed, until a snapshot has shown what came of it.
+        unjudged: Option<(u64, u64)>,
+    },
 }
 
 impl Ticker {
@@ -63,8 +67,7 @@ impl Ticker {
             purge: None,
             last_purge: None,
             pace: Pace::default(),
-            after_eviction: None,
-            ordered: false,
+            automatic: Automatic::Never,
             gave_up: false,
             usage_known: true,
             health: [HealthStatus::Healthy; 4],
@@ -120,6 +123,7 @@ impl Ticker {
         self.evict_if_due(&snapshot, moment.instant);
         self.report_health(&snapshot, moment.instant);
         self.evictor.survey(&self.shared, moment.instant);
+        // Again, since the level may have changed.
         self.next_tick = moment.instant + self.interval();
     }
 
@@ -222,8 +226,12 @@ impl Ticker {
     fn evict_if_due(&mut self, snapshot: &Snapshot, now: Instant) {
         let Some(usage) = snapshot.usage_bytes() else { return };
         self.judge_last_eviction(usage);
-        let rested = self.after_eviction.is_none_or(|after| now >= after.ended + self.pace.pause());
-        if snapshot.level() == Level::Healthy || !rested || self.ordered {
+        let rested = match self.automatic {
+            Automatic::Never => true,
+            Automatic::UnderWay { .. } => false,
+            Automatic::Ended { at, .. } => now >= at + self.pace.pause(),
+        };
+        if snapshot.level() == Level::Healthy || !rested {
             return;
         }
         let (target, level) = (self.shared.wanted(usage), snapshot.level());
@@ -232,9 +240,7 @@ impl Ticker {
         }
         let caches = self.shared.caches.all();
         if caches.iter().any(|entry| entry.spec.from <= level && entry.may_be_called(now)) {
-            self.ordered = true;
-            self.after_eviction =
-                Some(AfterEviction { usage_before: usage, freed: 0, ended: now, judged: true });
+            self.automatic = Automatic::UnderWay { usage_before: usage };
             let order = Order { target, by: Orderer::Automatic(level) };
             self.shared.orders.lock().push_back(order);
         } else if level == Level::Critical {
@@ -244,9 +250,10 @@ impl Ticker {
 
     /// Once, at the first snapshot after it: how far did the usage fall for what was freed?
     fn judge_last_eviction(&mut self, usage: u64) {
-        if let Some(after) = self.after_eviction.as_mut().filter(|after| !after.judged) {
-            self.pace.record(after.freed, after.usage_before.saturating_sub(usage));
-            after.judged = true;
+        if let Automatic::Ended { unjudged, .. } = &mut self.automatic
+            && let Some((usage_before, freed)) = unjudged.take()
+        {
+            self.pace.record(freed, usage_before.saturating_sub(usage));
         }
     }
 
@@ -274,11 +281,11 @@ impl Ticker {
     }
 
     fn after_automatic(&mut self, result: &EvictionResult, now: Instant) {
-        self.ordered = false;
-        if let Some(after) = &mut self.after_eviction {
-            after.freed = result.memory_freed_bytes.unwrap_or(result.claimed_bytes);
-            after.ended = now;
-            after.judged = result.target_bytes == 0;
+        if let Automatic::UnderWay { usage_before } = self.automatic {
+            let freed = result.memory_freed_bytes.unwrap_or(result.claimed_bytes);
+            // One that was wanted no more when its turn came says nothing about the next.
+            let unjudged = (result.target_bytes > 0).then_some((usage_before, freed));
+            self.automatic = Automatic::Ended { at: now, unjudged };
         }
         if !result.success && self.tracker.level() == Level::Critical {
             self.give_up(result.target_bytes, result.memory_freed_bytes);
