@@ -1,7 +1,7 @@
 //! `Plimsoll<A>`: any allocator, counted. Forwards every call and books what happened.
 //!
-//! The hot path of a call is one thread-local load, one compare and two adds to memory. What it costs in
-//! instructions is counted by `benches/instructions.rs`.
+//! The hot path of a call is a thread-local subtraction, a branch on its sign, a thread-local load and two adds to memory.
+//! What it costs in instructions is counted by `benches/instructions.rs`.
 #![expect(unsafe_code, reason = "GlobalAlloc")]
 
 use crate::counters::{self, Counts, Operation};
@@ -103,23 +103,21 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Plimsoll<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise about `layout` is passed on.
-        self.counted(layout, |inner| unsafe { inner.alloc(layout) })
+        booked(unsafe { self.inner.alloc(layout) }, layout)
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise about `layout` is passed on.
-        self.counted(layout, |inner| unsafe { inner.alloc_zeroed(layout) })
+        booked(unsafe { self.inner.alloc_zeroed(layout) }, layout)
     }
 
     #[inline]
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        let (slot, size) = (counters::slot(), bytes(layout.size()));
-        if slot.free_is_due(size) {
+        if !counters::book(Operation::Free(bytes(layout.size()))) {
             // SAFETY: the caller's promise about `ptr` and `layout` is passed on.
             return unsafe { self.freed_slowly(ptr, layout) };
         }
-        slot.book_free(size);
         // SAFETY: the caller's promise about `ptr` and `layout` is passed on.
         unsafe { self.inner.dealloc(ptr, layout) }
     }
@@ -129,60 +127,32 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Plimsoll<A> {
         // SAFETY: the caller's promise about `ptr`, `layout` and `new_size` is passed on.
         let moved = unsafe { self.inner.realloc(ptr, layout, new_size) };
         if !moved.is_null() {
-            book_resize(bytes(layout.size()), bytes(new_size));
+            let operation = resize(bytes(layout.size()), bytes(new_size));
+            if !counters::book(operation) {
+                counters::book_slowly(operation);
+            }
         }
         moved
     }
 }
 
+/// The answer of the inner allocator, booked if it is an object.
 #[inline(always)]
-fn book_resize(old: u64, new: u64) {
-    let slot = counters::slot();
-    if new >= old {
-        let grown = new - old;
-        if slot.alloc_is_due(grown) {
-            counters::book_slowly(Operation::Grow(grown));
-        } else {
-            slot.book_growth(grown);
-        }
-    } else {
-        let shrunk = old - new;
-        if slot.free_is_due(shrunk) {
-            counters::book_slowly(Operation::Shrink(shrunk));
-        } else {
-            slot.book_shrinkage(shrunk);
-        }
+fn booked(ptr: *mut u8, layout: Layout) -> *mut u8 {
+    let operation = Operation::Alloc(bytes(layout.size()));
+    if !ptr.is_null() && !counters::book(operation) {
+        counters::book_slowly(operation);
     }
+    ptr
+}
+
+#[inline(always)]
+fn resize(old: u64, new: u64) -> Operation {
+    if new >= old { Operation::Grow(new - old) } else { Operation::Shrink(old - new) }
 }
 
 impl<A: GlobalAlloc> Plimsoll<A> {
-    #[inline(always)]
-    fn counted(&self, layout: Layout, request: impl Fn(&A) -> *mut u8) -> *mut u8 {
-        let size = bytes(layout.size());
-        if counters::slot().alloc_is_due(size) {
-            return self.counted_slowly(layout, request);
-        }
-        let ptr = request(&self.inner);
-        if !ptr.is_null() {
-            // PERF: the slot is looked up anew, which is cheaper than keeping it across the call. It is the same one:
-            // a thread that has a slot keeps it until it ends.
-            counters::slot().book_alloc(size);
-        }
-        ptr
-    }
-
-    /// A thread's first call, or one at which its slot has something due.
-    #[cold]
-    #[inline(never)]
-    fn counted_slowly(&self, layout: Layout, request: impl Fn(&A) -> *mut u8) -> *mut u8 {
-        let ptr = request(&self.inner);
-        if !ptr.is_null() {
-            counters::book_slowly(Operation::Alloc(bytes(layout.size())));
-        }
-        ptr
-    }
-
-    /// The counterpart of `counted_slowly`, apart from `dealloc` so that the hot path saves no registers for it.
+    /// Out of line with the inner call, so that the hot path has nothing to keep across a call.
     ///
     /// # Safety
     /// As [`GlobalAlloc::dealloc`].

@@ -12,7 +12,7 @@ pub(crate) use loom::sync::atomic::{AtomicI64, AtomicPtr, AtomicU64};
 pub(crate) use std::sync::atomic::Ordering;
 
 /// For what a thread shares with its own signal handlers and nobody else: never loom's, whose schedules have none.
-pub(crate) use std::sync::atomic::{AtomicI64 as OwnI64, AtomicU64 as OwnU64};
+pub(crate) use std::sync::atomic::AtomicI64 as OwnI64;
 
 /// The value of a counter, read by the only thread that ever writes it.
 ///

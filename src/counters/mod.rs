@@ -1,8 +1,9 @@
 //! Exact counts, almost for free: every thread books in a slot of its own, and a reader adds the slots up.
 //!
 //! ```text
-//! thread.rs    which slot is mine            one thread-local load; lease at first use, return at thread end
-//! slot.rs      one thread's growing totals   plain loads and stores, no lock prefix; due points
+//! thread.rs    which slot is mine            lease at first use, return at thread end
+//! tenant.rs    a thread's private side       how much is left until something is due; the hot path
+//! slot.rs      one thread's growing totals   plain loads and stores, no lock prefix
 //! chunk.rs     63 slots                      leased and given back by a bitmap
 //! registry.rs  all slots                     append-only list of chunks; the three-pass read
 //! peak.rs      approximate process total     what slow paths publish, batch by batch
@@ -24,12 +25,13 @@ mod os;
 mod peak;
 mod registry;
 mod slot;
+mod tenant;
 #[cfg(all(test, not(loom)))]
 mod tests;
 mod thread;
 
 pub use counts::{Counts, Delta};
-pub use slot::BATCH;
 pub(crate) use slot::Operation;
+pub use tenant::BATCH;
 pub use thread::counts;
-pub(crate) use thread::{ProcessPeak, book_slowly, peak_of_thread, slot, thread_counts};
+pub(crate) use thread::{ProcessPeak, book, book_slowly, peak_of_thread, thread_counts};

@@ -37,7 +37,7 @@ fn a_reader_never_sees_a_free_without_its_allocation() {
         let maker = {
             let (registry, handed_over) = (registry.clone(), handed_over.clone());
             thread::spawn(move || {
-                leased(&registry).book_alloc(64);
+                leased(&registry).book(Operation::Alloc(64));
                 handed_over.store(true, Ordering::Release);
             })
         };
@@ -45,7 +45,7 @@ fn a_reader_never_sees_a_free_without_its_allocation() {
             let (registry, handed_over) = (registry.clone(), handed_over.clone());
             thread::spawn(move || {
                 if handed_over.load(Ordering::Acquire) {
-                    leased(&registry).book_free(64);
+                    leased(&registry).book(Operation::Free(64));
                     return true;
                 }
                 false
@@ -63,13 +63,13 @@ fn a_reader_never_sees_a_free_without_its_allocation() {
 /// The same when the allocating thread has to append a chunk: the reader's second pass must find it.
 #[test]
 fn a_reader_finds_chunks_appended_between_its_passes() {
-    loom::model(|| read_beside_a_hand_over(|_, slot| slot.book_free(64)));
+    loom::model(|| read_beside_a_hand_over(|_, slot| slot.book(Operation::Free(64))));
 }
 
 /// Bytes that another thread's object loses by a resize are not seen freed before they are seen allocated.
 #[test]
 fn a_reader_never_sees_a_shrinkage_without_its_bytes() {
-    bounded(|| read_beside_a_hand_over(|_, slot| slot.book_shrinkage(60)));
+    bounded(|| read_beside_a_hand_over(|_, slot| slot.book(Operation::Shrink(60))));
     bounded(|| read_beside_a_hand_over(|registry, _| registry.book_shared(Operation::Shrink(60))));
 }
 
@@ -82,7 +82,7 @@ fn read_beside_a_hand_over(let_go: impl Fn(&Registry, &Slot)) {
     let maker = {
         let (registry, handed_over) = (registry.clone(), handed_over.clone());
         thread::spawn(move || {
-            leased(&registry).book_alloc(64);
+            leased(&registry).book(Operation::Alloc(64));
             handed_over.store(true, Ordering::Release);
         })
     };
@@ -130,7 +130,7 @@ fn a_reader_sees_nothing_move_when_a_lease_ends() {
     loom::model(|| {
         let registry = Arc::new(Registry::new());
         let slot = leased(&registry);
-        slot.book_alloc(10);
+        slot.book(Operation::Alloc(10));
         let reader = {
             let registry = registry.clone();
             thread::spawn(move || {
@@ -153,8 +153,9 @@ fn threads_that_append_at_once_lose_nothing() {
     bounded(|| {
         let registry = Arc::new(Registry::new());
         let (_, _) = (leased(&registry), leased(&registry));
-        let lessee =
-            |registry: Arc<Registry>| thread::spawn(move || leased(&registry).book_alloc(8));
+        let lessee = |registry: Arc<Registry>| {
+            thread::spawn(move || leased(&registry).book(Operation::Alloc(8)))
+        };
         let others = [lessee(registry.clone()), lessee(registry.clone())];
         others.into_iter().for_each(|other| other.join().expect("lessee"));
         let counts = registry.counts();
@@ -190,13 +191,13 @@ fn threads_that_lease_at_once_never_share_a_slot() {
         let lessee = |registry: Arc<Registry>| {
             thread::spawn(move || {
                 let slot = leased(&registry);
-                slot.book_alloc(1);
+                slot.book(Operation::Alloc(1));
                 std::ptr::from_ref(slot) as usize
             })
         };
         let others = [lessee(registry.clone()), lessee(registry.clone())];
         let mine = leased(&registry);
-        mine.book_alloc(1);
+        mine.book(Operation::Alloc(1));
         let mut slots: Vec<usize> =
             others.into_iter().map(|other| other.join().expect("lessee")).collect();
         slots.push(std::ptr::from_ref(mine) as usize);

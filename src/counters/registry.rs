@@ -80,7 +80,6 @@ impl Registry {
 
     /// Ends a lease. The totals stay in the slot.
     pub(super) fn give_back(&self, slot: &Slot) {
-        self.peak.publish(slot.settle_last());
         self.chunks().any(|chunk| chunk.give_back(slot));
     }
 
@@ -123,13 +122,6 @@ impl Registry {
     /// Everything that may carry totals, by a fresh look at the list.
     fn slots(&self) -> impl Iterator<Item = &Slot> {
         self.chunks().flat_map(Chunk::used_slots).chain(std::iter::once(&self.shared))
-    }
-
-    /// Does what a slot's slow path has due: its unpublished bytes join the approximate process total.
-    pub(super) fn settle(&self, slot: &Slot) {
-        if let Some(delta) = slot.settle() {
-            self.peak.publish(delta);
-        }
     }
 
     /// The sum over all slots: exact while no thread is inside the allocator, never negative while threads run.

@@ -1,66 +1,39 @@
 //! One thread's totals: written by its tenant alone, readable by everyone.
-#![expect(unsafe_code, reason = "Sync for a cell that only the tenant touches")]
 
 use super::Counts;
-use crate::sync::{AtomicU64, Ordering, OwnI64, OwnU64, own};
-use std::cell::Cell;
-
-/// How many bytes of a thread's net growth may be missing from the approximate process total.
-///
-/// Each thread publishes at least every `BATCH / 2` bytes of traffic and leaves out less than `BATCH / 2`, so
-/// the approximate total (and the peak taken from it) is exact to within `threads x BATCH`.
-pub const BATCH: u64 = 128 * 1024;
+use super::peak::Peak;
+use crate::sync::{AtomicU64, Ordering, OwnI64, own};
 
 /// One direction of a slot's traffic: allocations or frees. Totals only grow.
 #[repr(C)]
 pub(super) struct Side {
     pub(super) bytes: AtomicU64,
     pub(super) objects: AtomicU64,
-    /// The byte total at which the slow path has something to do; 0 means at every call. The tenant's own.
-    ///
-    /// PERF: a cell, since LLVM compares with plain memory in one instruction and with an atomic in two: 3 more for an
-    /// allocation and its free.
-    due: Cell<u64>,
 }
 
 /// The totals of one thread at a time; they stay when the thread ends and the next tenant goes on from them.
 ///
-/// 128 bytes: two cache lines, since the adjacent-line prefetcher makes neighbours of pairs. What the hot
-/// path touches lies in the first.
-///
-/// What is the tenant's own is atomic too, but for `due`: its signal handlers allocate in between. Relaxed, since tenancy
-/// passes on through `Chunk::lease_among` (acquire) and `Chunk::give_back` (release).
+/// 128 bytes: two cache lines, since the adjacent-line prefetcher makes neighbours of pairs.
 #[repr(C, align(128))]
 pub(crate) struct Slot {
     pub(super) alloc: Side,
     pub(super) free: Side,
     pub(super) reallocs: AtomicU64,
-    /// The tenant's net bytes that the approximate process total already holds.
+    /// The net bytes that the approximate process total already holds. The tenant's own, and atomic because its signal
+    /// handlers allocate in between. Relaxed, since tenancy passes on through `Chunk::lease_among` (acquire) and
+    /// `Chunk::give_back` (release).
     published: OwnI64,
-    /// The most net bytes seen since the measurement in force began; exact, since measuring makes every call due.
-    high_water: OwnI64,
-    /// How many nested measurements want `high_water` kept.
-    measuring: OwnU64,
 }
-
-// SAFETY: `due` is the only part that is not atomic. No two threads touch it at once: the tenant alone reads and writes
-// it, and tenancy passes from thread to thread through `Chunk::lease_among` (acquire) and `Chunk::give_back`
-// (release); of the shared slot and of those that count nothing it is read at most, and never written.
-//
-// A signal handler that allocates may still write it between two instructions of its own thread. An aligned word is
-// loaded and stored whole where words have 64 bits, in halves elsewhere, and any value does: it only says when the slow
-// path is next taken, which books the same and sets it anew. While the thread is measured it is 0, handlers or not.
-unsafe impl Sync for Slot {}
 
 impl Side {
     #[cfg(not(loom))]
     const fn new() -> Self {
-        Side { bytes: AtomicU64::new(0), objects: AtomicU64::new(0), due: Cell::new(0) }
+        Side { bytes: AtomicU64::new(0), objects: AtomicU64::new(0) }
     }
 
     #[cfg(loom)]
     fn new() -> Self {
-        Side { bytes: AtomicU64::new(0), objects: AtomicU64::new(0), due: Cell::new(0) }
+        Side { bytes: AtomicU64::new(0), objects: AtomicU64::new(0) }
     }
 
     /// Adds one object of `bytes`; only the tenant calls it.
@@ -72,16 +45,6 @@ impl Side {
         self.bytes.store(own(&self.bytes).wrapping_add(bytes), order);
         self.objects.store(own(&self.objects).wrapping_add(1), order);
     }
-
-    /// Whether `bytes` more would reach the due point.
-    #[inline(always)]
-    fn is_due_with(&self, bytes: u64) -> bool {
-        own(&self.bytes).wrapping_add(bytes) >= self.due.get()
-    }
-
-    fn due_in(&self, bytes: Option<u64>) {
-        self.due.set(bytes.map_or(0, |bytes| own(&self.bytes).saturating_add(bytes)));
-    }
 }
 
 impl Slot {
@@ -92,8 +55,6 @@ impl Slot {
             free: Side::new(),
             reallocs: AtomicU64::new(0),
             published: OwnI64::new(0),
-            high_water: OwnI64::new(0),
-            measuring: OwnU64::new(0),
         }
     }
 
@@ -104,21 +65,7 @@ impl Slot {
             free: Side::new(),
             reallocs: AtomicU64::new(0),
             published: OwnI64::new(0),
-            high_water: OwnI64::new(0),
-            measuring: OwnU64::new(0),
         }
-    }
-
-    /// Whether the slow path must do the booking of `bytes` more: the slot counts nothing, or has something due.
-    #[inline(always)]
-    pub(crate) fn alloc_is_due(&self, bytes: u64) -> bool {
-        self.alloc.is_due_with(bytes)
-    }
-
-    /// As [`Slot::alloc_is_due`], for bytes freed.
-    #[inline(always)]
-    pub(crate) fn free_is_due(&self, bytes: u64) -> bool {
-        self.free.is_due_with(bytes)
     }
 
     /// Books one object of `bytes` as allocated.
@@ -126,7 +73,7 @@ impl Slot {
     /// Ordering: relaxed. A reader need not see an allocation at once; it must see it before the free of the
     /// same object, and that follows from the free's release store (see `Registry::counts`).
     #[inline(always)]
-    pub(crate) fn book_alloc(&self, bytes: u64) {
+    fn book_alloc(&self, bytes: u64) {
         self.alloc.book(bytes, Ordering::Relaxed);
     }
 
@@ -136,13 +83,13 @@ impl Slot {
     /// sees every booking that happened before it, the allocation of the freed object among them, whichever
     /// thread made it, since the program handed the object over with a synchronisation of its own.
     #[inline(always)]
-    pub(crate) fn book_free(&self, bytes: u64) {
+    fn book_free(&self, bytes: u64) {
         self.free.book(bytes, Ordering::Release);
     }
 
     /// Books the growth of an object that stays the same one.
     #[inline(always)]
-    pub(crate) fn book_growth(&self, bytes: u64) {
+    fn book_growth(&self, bytes: u64) {
         self.reallocs.store(own(&self.reallocs).wrapping_add(1), Ordering::Relaxed);
         self.alloc.bytes.store(own(&self.alloc.bytes).wrapping_add(bytes), Ordering::Relaxed);
     }
@@ -151,7 +98,7 @@ impl Slot {
     ///
     /// Ordering: release as in `book_free`; these bytes were allocated by somebody who must be seen first.
     #[inline(always)]
-    pub(crate) fn book_shrinkage(&self, bytes: u64) {
+    fn book_shrinkage(&self, bytes: u64) {
         self.reallocs.store(own(&self.reallocs).wrapping_add(1), Ordering::Relaxed);
         self.free.bytes.store(own(&self.free.bytes).wrapping_add(bytes), Ordering::Release);
     }
@@ -161,58 +108,16 @@ impl Slot {
         own(&self.alloc.bytes).wrapping_sub(own(&self.free.bytes)).cast_signed()
     }
 
-    /// The slow path of a booking: what is not yet in the approximate process total, if it is worth a locked
-    /// add, and the next due points.
-    pub(super) fn settle(&self) -> Option<i64> {
+    /// Adds to the approximate process total what it lacks of this slot, if that is `at_least` so much: a locked add.
+    ///
+    /// One step takes what is published and puts the net bytes there: a signal handler that publishes in between is
+    /// neither forgotten nor published twice.
+    pub(super) fn publish_from(&self, at_least: u64, peak: &Peak) {
         let net = self.net_bytes();
-        let measuring = self.measuring.load(Ordering::Relaxed) > 0;
-        if measuring {
-            self.raise_high_water(net);
+        let lacks = net.wrapping_sub(self.published.load(Ordering::Relaxed));
+        if lacks.unsigned_abs() >= at_least {
+            peak.publish(net.wrapping_sub(self.published.swap(net, Ordering::Relaxed)));
         }
-        let step = (!measuring).then_some(BATCH / 2);
-        self.alloc.due_in(step);
-        self.free.due_in(step);
-        self.unpublished(net, BATCH / 2)
-    }
-
-    /// What the approximate process total lacks when the tenant leaves: all of it. A measurement that it did not end, its
-    /// stack being gone, must not make every call of the next tenant due.
-    pub(super) fn settle_last(&self) -> i64 {
-        self.measuring.store(0, Ordering::Relaxed);
-        self.unpublished(self.net_bytes(), 0).unwrap_or(0)
-    }
-
-    /// One step takes what is published and puts `net` there: a signal handler that publishes in between is neither
-    /// forgotten nor published twice.
-    fn unpublished(&self, net: i64, at_least: u64) -> Option<i64> {
-        let delta = net.wrapping_sub(self.published.load(Ordering::Relaxed));
-        if delta.unsigned_abs() < at_least {
-            return None;
-        }
-        Some(net.wrapping_sub(self.published.swap(net, Ordering::Relaxed)))
-    }
-
-    fn raise_high_water(&self, net: i64) {
-        self.high_water.fetch_max(net, Ordering::Relaxed);
-    }
-
-    /// Begins a measurement of the most net bytes; returns what `end_measuring` needs to restore the outer one.
-    pub(super) fn begin_measuring(&self) -> i64 {
-        let outer = self.high_water.swap(self.net_bytes(), Ordering::Relaxed);
-        self.measuring.fetch_add(1, Ordering::Relaxed);
-        self.alloc.due_in(None);
-        outer
-    }
-
-    /// The most net bytes since the innermost measurement began.
-    pub(super) fn high_water(&self) -> i64 {
-        self.high_water.load(Ordering::Relaxed)
-    }
-
-    /// Ends the innermost measurement; the one around it has seen what this one saw.
-    pub(super) fn end_measuring(&self, outer: i64) {
-        self.raise_high_water(outer);
-        self.measuring.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -234,9 +139,9 @@ impl Operation {
     }
 }
 
-/// Booking off the hot path.
 impl Slot {
     /// As the `book_*` functions, by the tenant.
+    #[inline(always)]
     pub(super) fn book(&self, operation: Operation) {
         match operation {
             Operation::Alloc(bytes) => self.book_alloc(bytes),

@@ -1,9 +1,12 @@
 //! The registry and its slots, one step at a time; their interleavings are in `model.rs`.
 #![allow(clippy::expect_used, reason = "a test without slots fails")]
 
+mod tenant;
+
+use super::BATCH;
 use super::Counts;
 use super::registry::{Reading, Registry};
-use super::slot::{BATCH, Operation, Slot};
+use super::slot::{Operation, Slot};
 
 fn leased(registry: &Registry) -> &Slot {
     registry.lease().expect("the OS has memory for slots")
@@ -13,14 +16,14 @@ fn leased(registry: &Registry) -> &Slot {
 fn totals_stay_in_a_slot_for_its_next_tenant() {
     let registry = Registry::new();
     let slot = leased(&registry);
-    slot.book_alloc(100);
-    slot.book_alloc(20);
-    slot.book_free(20);
+    slot.book(Operation::Alloc(100));
+    slot.book(Operation::Alloc(20));
+    slot.book(Operation::Free(20));
     registry.give_back(slot);
 
     let again = leased(&registry);
     assert!(std::ptr::eq(slot, again));
-    again.book_free(100);
+    again.book(Operation::Free(100));
 
     let counts = registry.counts();
     assert_eq!((counts.alloc_objects_total, counts.free_objects_total), (2, 2));
@@ -32,7 +35,7 @@ fn totals_stay_in_a_slot_for_its_next_tenant() {
 fn a_thousand_tenants_at_once_have_a_slot_each() {
     let registry = Registry::new();
     let mut slots: Vec<&Slot> = (0..1000).map(|_| leased(&registry)).collect();
-    slots.iter().for_each(|slot| slot.book_alloc(8));
+    slots.iter().for_each(|slot| slot.book(Operation::Alloc(8)));
     assert_eq!(registry.counts().live_objects(), 1000);
     assert_eq!(registry.counts().thread_slots, Some(1000));
 
@@ -49,58 +52,6 @@ fn a_thousand_tenants_at_once_have_a_slot_each() {
         "given-back slots are leased again first"
     );
     assert_eq!(registry.counts().live_bytes(), 8000);
-}
-
-#[test]
-fn a_slot_is_due_at_first_and_then_every_half_batch() {
-    let registry = Registry::new();
-    let slot = leased(&registry);
-    assert!(
-        slot.alloc_is_due(1) && slot.free_is_due(1),
-        "nothing is booked before the first settling"
-    );
-    slot.book_alloc(1);
-    registry.settle(slot);
-    assert!(!slot.alloc_is_due(1));
-    assert!(!slot.alloc_is_due(BATCH / 2 - 1));
-    assert!(slot.alloc_is_due(BATCH / 2));
-    assert!(slot.free_is_due(BATCH / 2));
-}
-
-#[test]
-fn the_approximate_total_lags_by_less_than_a_batch_per_thread() {
-    let registry = Registry::new();
-    let slot = leased(&registry);
-    let mut live = 0u64;
-    for size in (1..4000u64).cycle().take(20_000) {
-        let operation =
-            if size % 3 == 0 { Operation::Free(size / 3) } else { Operation::Alloc(size) };
-        let due = match operation {
-            Operation::Free(bytes) => slot.free_is_due(bytes),
-            _ => slot.alloc_is_due(size),
-        };
-        slot.book(operation);
-        if due {
-            registry.settle(slot);
-        }
-        live = live.wrapping_add_signed(operation.net_bytes());
-        assert!(registry.peak().live().abs_diff(live.cast_signed()) < BATCH);
-    }
-    assert!(registry.peak().all_time().abs_diff(live) < BATCH);
-    registry.give_back(slot);
-    assert_eq!(registry.peak().live(), live.cast_signed(), "a leaving tenant leaves nothing out");
-}
-
-#[test]
-fn a_balanced_thread_publishes_nothing() {
-    let registry = Registry::new();
-    let slot = leased(&registry);
-    for _ in 0..10_000 {
-        slot.book_alloc(1000);
-        assert!(slot.settle().is_none());
-        slot.book_free(1000);
-        assert!(slot.settle().is_none());
-    }
 }
 
 #[test]
@@ -145,40 +96,6 @@ fn threads_without_a_lease_share_exact_totals() {
     assert_eq!(counts.realloc_total, 80_000);
     assert_eq!(counts.thread_slots, Some(0));
     assert_eq!(registry.peak().live(), 280_000);
-}
-
-#[test]
-fn nested_measurements_each_see_their_own_peak() {
-    let registry = Registry::new();
-    let slot = leased(&registry);
-    let step = |operation| {
-        slot.book(operation);
-        registry.settle(slot);
-    };
-    let outer = slot.begin_measuring();
-    step(Operation::Alloc(100));
-    step(Operation::Free(100));
-    let inner = slot.begin_measuring();
-    step(Operation::Alloc(40));
-    assert_eq!(slot.high_water(), 40);
-    slot.end_measuring(inner);
-    assert_eq!(slot.high_water(), 100);
-    slot.end_measuring(outer);
-    registry.settle(slot);
-    assert!(!slot.alloc_is_due(1), "measuring makes every call due only while it lasts");
-}
-
-#[test]
-fn a_measurement_ends_with_its_tenant() {
-    let registry = Registry::new();
-    let slot = leased(&registry);
-    slot.begin_measuring();
-    registry.give_back(slot);
-    let again = leased(&registry);
-    assert!(std::ptr::eq(slot, again));
-    again.book_alloc(1);
-    registry.settle(again);
-    assert!(!again.alloc_is_due(1));
 }
 
 #[test]

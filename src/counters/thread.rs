@@ -1,4 +1,4 @@
-//! Which slot is the calling thread's: found by one thread-local load, leased on first use, given back at its end.
+//! Which slot is the calling thread's: leased at its first call, booked in by thread-local means, given back at its end.
 #![expect(unsafe_code, reason = "the value of a pthread key comes back as a pointer")]
 
 use super::Counts;
@@ -6,8 +6,8 @@ use super::os;
 use super::peak::Watch;
 use super::registry::Registry;
 use super::slot::{Operation, Slot};
+use super::tenant::{Outer, Tenant};
 use crate::sync::global;
-use std::cell::Cell;
 use std::ffi::c_void;
 
 global! {
@@ -15,41 +15,45 @@ global! {
     static REGISTRY: Registry = Registry::new();
 }
 global! {
-    /// Where a thread points before its first call: always due, so nothing is ever booked here.
+    /// Where a thread stands before its first call. Nothing is ever booked here.
     static FRESH: Slot = Slot::new();
 }
 global! {
-    /// Where a thread points that has no lease and shall not try for one, being torn down or refused; as `FRESH`.
+    /// Where a thread stands that has no lease and shall not try for one, being torn down or refused; as `FRESH`.
     static DETACHED: Slot = Slot::new();
 }
 
 #[cfg(not(loom))]
 thread_local! {
-    // Without a destructor: it can be read at any time, after the thread's teardown too.
-    static SLOT: Cell<&'static Slot> = const { Cell::new(&FRESH) };
+    // Without a destructor: it can be used at any time, after the thread's teardown too.
+    static TENANT: Tenant<'static> = const { Tenant::homeless(&FRESH) };
 }
 #[cfg(loom)]
 loom::thread_local! {
-    static SLOT: Cell<&'static Slot> = Cell::new(&*FRESH);
+    static TENANT: Tenant<'static> = Tenant::homeless(&FRESH);
 }
 
-/// The calling thread's slot, or one of the two that are always due.
+/// Books what the allocator did; false when it did not, since something is due: [`book_slowly`] must.
+///
+/// PERF: `try_with`, which is inlined without link-time optimisation too; `with` is not, and costs 80 instructions more
+/// for an allocation and its free. It never fails: there is no destructor.
 #[inline(always)]
-pub(crate) fn slot() -> &'static Slot {
-    SLOT.with(Cell::get)
+pub(crate) fn book(operation: Operation) -> bool {
+    TENANT.try_with(|tenant| tenant.book(operation)).unwrap_or(false)
 }
 
-/// Books what the hot path could not: a thread's first call, or one at which its slot has something due.
+/// Books what the hot path could not: a thread's first call, or one at which something is due.
 #[cold]
 #[inline(never)]
 pub(crate) fn book_slowly(operation: Operation) {
-    match leased() {
-        Some(slot) => {
-            slot.book(operation);
-            REGISTRY.settle(slot);
+    TENANT.with(|tenant| {
+        if has_lease(tenant) {
+            tenant.book_due(operation, REGISTRY.peak());
+        } else {
+            REGISTRY.book_shared(operation);
+            tenant.leave_nothing();
         }
-        None => REGISTRY.book_shared(operation),
-    }
+    });
 }
 
 fn fresh() -> &'static Slot {
@@ -60,38 +64,37 @@ fn detached() -> &'static Slot {
     &DETACHED
 }
 
-/// The calling thread's slot, leased now if need be; `None` for a thread that has none.
-fn leased() -> Option<&'static Slot> {
-    let current = slot();
-    if std::ptr::eq(current, detached()) {
-        return None;
+/// Whether the calling thread has a slot, leased now if need be.
+fn has_lease(tenant: &Tenant<'static>) -> bool {
+    if std::ptr::eq(tenant.slot(), fresh()) {
+        lease(tenant);
     }
-    if !std::ptr::eq(current, fresh()) {
-        return Some(current);
-    }
-    let leased = REGISTRY.lease();
-    // A signal handler that allocated since `current` was read has leased a slot of its own: it stays unused,
-    // with its totals counted. Set before the exit hook is registered: the C library may allocate for that, and may
-    // do so through this very allocator.
-    SLOT.with(|mine| mine.set(leased.unwrap_or(detached())));
-    leased.filter(|slot| registered(slot))
+    !std::ptr::eq(tenant.slot(), detached())
 }
 
-/// Sees to it that the lease ends with the thread; where that cannot be had, it ends now.
-fn registered(slot: &'static Slot) -> bool {
-    let will_end = os::call_at_thread_exit(std::ptr::from_ref(slot).cast(), thread_ends);
-    if !will_end {
-        SLOT.with(|mine| mine.set(detached()));
+/// Moves the thread into a slot; where none can be had, or no end of the lease, the thread is detached.
+fn lease(tenant: &Tenant<'static>) {
+    let Some(slot) = REGISTRY.lease() else { return detach(tenant) };
+    // A signal handler that allocates before this has leased a slot of its own: it stays unused, with its totals
+    // counted. Moved in before the exit hook is registered: the C library may allocate for that, and may do so
+    // through this very allocator.
+    tenant.move_in(slot);
+    if !os::call_at_thread_exit(std::ptr::from_ref(slot).cast(), thread_ends) {
+        detach(tenant);
         REGISTRY.give_back(slot);
     }
-    will_end
+}
+
+/// What the thread allocates and frees from now on goes to the shared slot.
+fn detach(tenant: &Tenant<'static>) {
+    tenant.move_out(detached(), REGISTRY.peak());
 }
 
 /// # Safety
-/// `slot` is what `registered` passed on: a `&'static Slot` that the calling thread has on lease.
+/// `slot` is what `lease` passed on: a `&'static Slot` that the calling thread has on lease.
 unsafe extern "C" fn thread_ends(slot: *mut c_void) {
-    // Detached first: what this thread still allocates and frees goes to the shared slot.
-    SLOT.with(|mine| mine.set(detached()));
+    // First: as soon as it is given back, the slot is another thread's.
+    TENANT.with(detach);
     // SAFETY: by the caller's promise.
     REGISTRY.give_back(unsafe { &*slot.cast_const().cast::<Slot>() });
 }
@@ -115,28 +118,41 @@ pub fn counts() -> Counts {
 
 /// The calling thread's own totals, those of its slot's former tenants included; `None` without a slot.
 pub(crate) fn thread_counts() -> Option<Counts> {
-    leased().map(Slot::counts)
+    TENANT.with(|tenant| has_lease(tenant).then(|| tenant.slot().counts()))
 }
 
 /// Runs `work`, and says how far the calling thread's net bytes rose above their start; `None` without a slot.
 pub(crate) fn peak_of_thread<T>(work: impl FnOnce() -> T) -> (T, Option<u64>) {
-    let Some(slot) = leased() else { return (work(), None) };
-    let measurement = Measurement { slot, start: slot.net_bytes(), outer: slot.begin_measuring() };
+    let Some(measurement) = Measurement::begin() else { return (work(), None) };
     let value = work();
-    let rise = measurement.slot.high_water().saturating_sub(measurement.start);
-    (value, Some(rise.max(0).cast_unsigned()))
+    (value, Some(measurement.rise()))
 }
 
 /// Ends on unwinding too; nested ones end in reverse order, since each lives on the stack of a closure call.
 struct Measurement {
-    slot: &'static Slot,
     start: i64,
-    outer: i64,
+    outer: Outer<'static>,
+}
+
+impl Measurement {
+    fn begin() -> Option<Self> {
+        TENANT.with(|tenant| {
+            has_lease(tenant).then(|| Measurement {
+                start: tenant.slot().net_bytes(),
+                outer: tenant.begin_measuring(),
+            })
+        })
+    }
+
+    fn rise(&self) -> u64 {
+        let high_water = TENANT.with(Tenant::high_water);
+        high_water.saturating_sub(self.start).max(0).cast_unsigned()
+    }
 }
 
 impl Drop for Measurement {
     fn drop(&mut self) {
-        self.slot.end_measuring(self.outer);
+        TENANT.with(|tenant| tenant.end_measuring(&self.outer));
     }
 }
 

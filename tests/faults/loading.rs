@@ -1,6 +1,7 @@
 //! A plug-in with its own copy of the counters, opened, called and closed while its callers live on.
 //!
-//! `cargo test` builds it as an example; by itself: `cargo build --example plug_in`.
+//! `cargo test --features plug_in` builds it as an example; by itself: `cargo build --features plug_in --example plug_in`.
+//! Without the feature the loader has no room for jemalloc's thread-locals.
 
 use crate::common::block::{Block, Global, words};
 use crate::common::c_thread::CThread;
@@ -16,7 +17,10 @@ fn path() -> CString {
     let test = std::env::current_exe().unwrap();
     let profile = test.parent().and_then(|deps| deps.parent()).unwrap();
     let path: PathBuf = profile.join("examples/libplug_in.so");
-    assert!(path.exists(), "{path:?} is not there: cargo build --example plug_in");
+    assert!(
+        path.exists(),
+        "{path:?} is not there: cargo build --features plug_in --example plug_in"
+    );
     CString::new(path.into_os_string().into_encoded_bytes()).unwrap()
 }
 

@@ -2,6 +2,7 @@
 
 mod c_threads;
 mod fork;
+#[cfg(feature = "plug_in")]
 mod loading;
 mod process_ends;
 mod process_starts;
@@ -14,6 +15,7 @@ use crate::common::harness::Case;
 pub(crate) const GROUPS: &[&[Case]] = &[
     c_threads::CASES,
     fork::CASES,
+    #[cfg(feature = "plug_in")]
     loading::CASES,
     process_ends::CASES,
     process_starts::CASES,
