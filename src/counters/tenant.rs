@@ -64,7 +64,9 @@ impl<'a> Tenant<'a> {
     pub(super) fn book_due(&self, operation: Operation, peak: &Peak) {
         let slot = self.slot.get();
         slot.book(operation);
-        self.high_water.fetch_max(slot.net_bytes(), Ordering::Relaxed);
+        if self.allowance.get() == NOTHING {
+            self.high_water.fetch_max(slot.net_bytes(), Ordering::Relaxed);
+        }
         slot.publish_from(HALF_BATCH.unsigned_abs(), peak);
         self.leave(self.allowance.get());
     }
