@@ -7,8 +7,8 @@ use std::ptr::NonNull;
 
 pub(super) use imp::{call_at_thread_exit, free_chunk, new_chunk};
 
-/// What to call with the registered value when a thread ends.
-pub(super) type AtExit = unsafe extern "C" fn(*mut c_void);
+/// What to call when a thread ends; the argument, which the C library has for it, says nothing.
+pub(super) type AtExit = extern "C" fn(*mut c_void);
 
 #[cfg(all(unix, not(loom)))]
 mod imp {
@@ -50,16 +50,18 @@ mod imp {
     /// The code of the destructor is about to be unmapped; no key is made any more.
     const GONE: usize = usize::MAX;
 
-    /// Has `at_exit` called with `value` when the calling thread ends; false when the system has no room for it, or
+    /// Has `at_exit` called when the calling thread ends; false when the system has no room for it, or
     /// this code is being unloaded.
     ///
     /// A pthread key, not a thread-local with a destructor: registering the latter aborts inside the C library
     /// when memory is exhausted, and it may run before the destructors of the user's own thread-locals have.
-    pub(in crate::counters) fn call_at_thread_exit(value: *const c_void, at_exit: AtExit) -> bool {
+    pub(in crate::counters) fn call_at_thread_exit(at_exit: AtExit) -> bool {
         let Some(key) = key(at_exit) else { return false };
+        // The destructor is called where the value is not null.
+        let value = (&raw const KEY).cast();
         // SAFETY: the key was created, and is deleted by `UNLOAD` alone: when the process ends, or when a library is
         // closed that nobody may be in then. A thread that is here as the process ends is told that the key is
-        // invalid, which is false. The value goes to `at_exit` and nowhere else.
+        // invalid, which is false. The value goes to `at_exit`, which does not look at it.
         unsafe { libc::pthread_setspecific(key, value) == 0 }
     }
 
@@ -145,13 +147,12 @@ mod imp {
         unsafe { System.dealloc(chunk.as_ptr().cast(), Layout::new::<Chunk>()) };
     }
 
-    struct Leaving(Cell<Option<(*const c_void, AtExit)>>);
+    struct Leaving(Cell<Option<AtExit>>);
 
     impl Drop for Leaving {
         fn drop(&mut self) {
-            if let Some((value, at_exit)) = self.0.get() {
-                // SAFETY: the pair that `call_at_thread_exit` was given together.
-                unsafe { at_exit(value.cast_mut()) };
+            if let Some(at_exit) = self.0.get() {
+                at_exit(std::ptr::null_mut());
             }
         }
     }
@@ -160,8 +161,8 @@ mod imp {
         static LEAVING: Leaving = const { Leaving(Cell::new(None)) };
     }
 
-    pub(in crate::counters) fn call_at_thread_exit(value: *const c_void, at_exit: AtExit) -> bool {
-        LEAVING.try_with(|leaving| leaving.0.set(Some((value, at_exit)))).is_ok()
+    pub(in crate::counters) fn call_at_thread_exit(at_exit: AtExit) -> bool {
+        LEAVING.try_with(|leaving| leaving.0.set(Some(at_exit))).is_ok()
     }
 }
 
@@ -181,7 +182,7 @@ mod imp {
         drop(unsafe { Box::from_raw(chunk.as_ptr()) });
     }
 
-    pub(in crate::counters) fn call_at_thread_exit(_: *const c_void, _: AtExit) -> bool {
+    pub(in crate::counters) fn call_at_thread_exit(_: AtExit) -> bool {
         false
     }
 }

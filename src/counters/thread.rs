@@ -1,5 +1,4 @@
 //! Which slot is the calling thread's: leased at its first call, booked in by thread-local means, given back at its end.
-#![expect(unsafe_code, reason = "the value of a pthread key comes back as a pointer")]
 
 use super::Counts;
 use super::os;
@@ -79,7 +78,7 @@ fn lease(tenant: &Tenant<'static>) {
     // counted. Moved in before the exit hook is registered: the C library may allocate for that, and may do so
     // through this very allocator.
     tenant.move_in(slot);
-    if !os::call_at_thread_exit(std::ptr::from_ref(slot).cast(), thread_ends) {
+    if !os::call_at_thread_exit(thread_ends) {
         detach(tenant);
         REGISTRY.give_back(slot);
     }
@@ -90,13 +89,14 @@ fn detach(tenant: &Tenant<'static>) {
     tenant.move_out(detached(), REGISTRY.peak());
 }
 
-/// # Safety
-/// `slot` is what `lease` passed on: a `&'static Slot` that the calling thread has on lease.
-unsafe extern "C" fn thread_ends(slot: *mut c_void) {
-    // First: as soon as it is given back, the slot is another thread's.
-    TENANT.with(detach);
-    // SAFETY: by the caller's promise.
-    REGISTRY.give_back(unsafe { &*slot.cast_const().cast::<Slot>() });
+/// What the C library calls when a thread ends that has a lease.
+extern "C" fn thread_ends(_: *mut c_void) {
+    TENANT.with(|tenant| {
+        let slot = tenant.slot();
+        // First: as soon as it is given back, the slot is another thread's.
+        detach(tenant);
+        REGISTRY.give_back(slot);
+    });
 }
 
 /// Sums every thread's totals: the figures of the process.
