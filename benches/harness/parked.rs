@@ -1,0 +1,43 @@
+//! Threads that have allocated and wait: each holds a slot.
+
+use std::hint::black_box;
+use std::io;
+use std::sync::mpsc::{Sender, channel};
+use std::thread::{Builder, JoinHandle};
+
+/// Enough for a thread that only waits; four thousand of them fit anywhere.
+const STACK: usize = 64 << 10;
+
+/// Some waiting threads, which end when this is dropped.
+#[derive(Default)]
+pub(crate) struct Parked {
+    threads: Vec<(Sender<()>, JoinHandle<()>)>,
+}
+
+impl Parked {
+    /// Starts `more` threads and returns when each has allocated.
+    pub(crate) fn add(&mut self, more: usize) -> io::Result<()> {
+        for _ in 0..more {
+            let (ready, is_ready) = channel();
+            let (end, is_end) = channel::<()>();
+            let thread = Builder::new().stack_size(STACK).spawn(move || {
+                let kept = black_box(vec![0u8; 64]);
+                let _ = ready.send(());
+                let _ = is_end.recv();
+                drop(kept);
+            })?;
+            let _ = is_ready.recv();
+            self.threads.push((end, thread));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Parked {
+    fn drop(&mut self) {
+        for (end, thread) in self.threads.drain(..) {
+            drop(end);
+            let _ = thread.join();
+        }
+    }
+}
