@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 static ALLOC: Plimsoll = Plimsoll::jemalloc();
 
 const THREADS: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
-const SLOTS: [usize; 7] = [1, 8, 64, 256, 512, 1024, 4096];
+const SLOTS: [u64; 7] = [1, 8, 64, 256, 512, 1024, 4096];
 const RINGS: [usize; 4] = [16, 256, 2880, 28_800];
 /// Bare first, for the ratios.
 const COMPARED: [&str; 3] = ["jemalloc", "plimsoll", "naive"];
@@ -46,12 +46,14 @@ fn main() -> ExitCode {
 fn run() -> Result<(), String> {
     let arguments = Arguments::of_process(&["--json", "--quick"])?;
     let machine = Machine::here();
+    // First, while this process has had no thread but one.
+    let slots = slots();
     let document = json!({
         "bench": "growth",
         "machine": machine,
         "quick": arguments.quick,
         "threads": threads(arguments.quick),
-        "slots": slots(),
+        "slots": slots,
         "rings": rings(arguments.quick),
     });
     match &arguments.json {
@@ -96,12 +98,12 @@ fn slots() -> Vec<Value> {
     let mut parked = Parked::default();
     let mut rows = vec![];
     for slots in SLOTS {
-        let have = || plimsoll::counts().thread_slots.unwrap() as usize;
-        if let Err(error) = parked.add(slots.saturating_sub(have())) {
+        if let Err(error) = parked.until_slots(slots) {
             eprintln!("{slots} slots cannot be had here: {error}");
             break;
         }
-        rows.push(json!({ "slots": have(), "nanos": nanos_per_call(200, plimsoll::counts) }));
+        let slots = plimsoll::counts().thread_slots;
+        rows.push(json!({ "slots": slots, "nanos": nanos_per_call(200, plimsoll::counts) }));
     }
     rows
 }

@@ -9,6 +9,8 @@ pub(crate) struct Arguments {
     pub(crate) json: Option<PathBuf>,
     /// Fewer rounds.
     pub(crate) quick: bool,
+    /// Nothing is measured: the figures of the last run are written again.
+    pub(crate) write_only: bool,
     /// The peers that are measured; all when empty.
     pub(crate) only: Vec<String>,
     /// The workloads that are measured; all when empty.
@@ -18,7 +20,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// From the process's own; `valid` names the options that this bench has.
     pub(crate) fn of_process(valid: &[&str]) -> Result<Self, String> {
-        // `cargo bench` adds `--bench`; relative paths are the caller's, who may be in another folder than cargo's.
+        // `cargo bench` adds `--bench`.
         let words = std::env::args().skip(1).filter(|word| word != "--bench");
         Self::parse(words, valid)
     }
@@ -32,13 +34,22 @@ impl Arguments {
             }
             let mut value = || words.next().ok_or(format!("{word} needs a value after it"));
             match word.as_str() {
-                "--json" => arguments.json = Some(PathBuf::from(value()?)),
+                "--json" => arguments.json = Some(writable(value()?)?),
                 "--only" => arguments.only = names(&value()?),
                 "--workload" => arguments.workloads = names(&value()?),
+                "--write-only" => arguments.write_only = true,
                 _ => arguments.quick = true,
             }
         }
         Ok(arguments)
+    }
+}
+
+/// Tried at once: an error after ten minutes of measuring would come late.
+fn writable(file: String) -> Result<PathBuf, String> {
+    match std::fs::OpenOptions::new().create(true).append(true).open(&file) {
+        Ok(_) => Ok(PathBuf::from(file)),
+        Err(error) => Err(format!("{file:?} cannot be written: {error}")),
     }
 }
 

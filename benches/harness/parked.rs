@@ -15,20 +15,27 @@ pub(crate) struct Parked {
 }
 
 impl Parked {
-    /// Starts `more` threads and returns when each has allocated.
-    pub(crate) fn add(&mut self, more: usize) -> io::Result<()> {
-        for _ in 0..more {
-            let (ready, is_ready) = channel();
-            let (end, is_end) = channel::<()>();
-            let thread = Builder::new().stack_size(STACK).spawn(move || {
-                let kept = black_box(vec![0u8; 64]);
-                let _ = ready.send(());
-                let _ = is_end.recv();
-                drop(kept);
-            })?;
-            let _ = is_ready.recv();
-            self.threads.push((end, thread));
+    /// Starts threads until `slots` slots were leased at once. Those that ended threads gave back are leased anew first,
+    /// so that fewer slots than there ever were cannot be had.
+    pub(crate) fn until_slots(&mut self, slots: u64) -> io::Result<()> {
+        while plimsoll::counts().thread_slots < Some(slots) {
+            self.add()?;
         }
+        Ok(())
+    }
+
+    /// Starts one thread, and returns when it has allocated.
+    fn add(&mut self) -> io::Result<()> {
+        let (ready, is_ready) = channel();
+        let (end, is_end) = channel::<()>();
+        let thread = Builder::new().stack_size(STACK).spawn(move || {
+            let kept = black_box(vec![0u8; 64]);
+            let _ = ready.send(());
+            let _ = is_end.recv();
+            drop(kept);
+        })?;
+        let _ = is_ready.recv();
+        self.threads.push((end, thread));
         Ok(())
     }
 }

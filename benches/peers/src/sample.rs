@@ -18,10 +18,10 @@ fn calibrate(workload: &Workload, threads: usize, nanos: f64) -> u64 {
         // The quicker of two: a thread that lost its core for once would pass for slow, and be given next to no work.
         let took =
             wall_nanos(workload, threads, repeats).min(wall_nanos(workload, threads, repeats));
-        if took >= nanos / 8.0 {
+        if took >= nanos / 4.0 {
             return ((repeats as f64 * nanos / took) as u64).max(1);
         }
-        repeats *= if took < nanos / 64.0 { 8 } else { 2 };
+        repeats *= if took < nanos / 32.0 { 8 } else { 2 };
     }
 }
 
