@@ -1,0 +1,8 @@
+//! Bare jemalloc as `tikv-jemallocator` comes by default: without `stats` and `disable_initial_exec_tls`.
+
+#[global_allocator]
+static ALLOC: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+fn main() {
+    peers::run();
+}
