@@ -116,6 +116,18 @@ pub(crate) fn purge_all() -> bool {
     command(&name)
 }
 
+impl Holdings {
+    /// Adds a size class. Classes come rising, so that the caches are taken to hold as many small objects as there are:
+    /// `cached_left` is what those before could not hold.
+    fn add(&mut self, size: u64, held: u64, cached_left: &mut u64) {
+        self.objects = self.objects.saturating_add(held);
+        self.bytes = self.bytes.saturating_add(size.saturating_mul(held));
+        let cached = cached_left.checked_div(size).unwrap_or(0).min(held);
+        self.cached_objects_at_most += cached;
+        *cached_left -= cached * size;
+    }
+}
+
 /// The names of what bins and large extents hold, looked up once.
 pub(crate) struct JemallocBins {
     epoch: epoch_mib,
@@ -202,5 +214,21 @@ impl JemallocBins {
             holdings.add(size, held, &mut cached_left);
         }
         Some(holdings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cached_bytes_are_as_many_objects_as_small_ones_are_held() {
+        let (mut holdings, mut cached_left) = (Holdings::default(), 1000);
+        for (size, held) in [(8, 10), (16, 50), (32, 0), (64, 100), (128, 100)] {
+            holdings.add(size, held, &mut cached_left);
+        }
+        assert_eq!((holdings.objects, holdings.bytes), (260, 80 + 800 + 6400 + 12_800));
+        assert_eq!(holdings.cached_objects_at_most, 10 + 50 + 1);
+        assert_eq!(cached_left, 1000 - 80 - 800 - 64);
     }
 }

@@ -66,18 +66,6 @@ pub(crate) struct Holdings {
     pub(crate) cached_objects_at_most: u64,
 }
 
-impl Holdings {
-    /// Adds a size class. Classes come rising, so that the caches are taken to hold as many small objects as there are:
-    /// `cached_left` is what those before could not hold.
-    pub(crate) fn add(&mut self, size: u64, held: u64, cached_left: &mut u64) {
-        self.objects = self.objects.saturating_add(held);
-        self.bytes = self.bytes.saturating_add(size.saturating_mul(held));
-        let cached = cached_left.checked_div(size).unwrap_or(0).min(held);
-        self.cached_objects_at_most += cached;
-        *cached_left -= cached * size;
-    }
-}
-
 /// Everything read at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Readings {

@@ -9,9 +9,9 @@ use std::sync::{Arc, Barrier, Mutex};
 cases![random_scripts_agree_with_the_model];
 
 const THREADS: usize = 4;
-const PHASES: usize = 8;
-const STEPS: usize = 400;
-const SCRIPTS: u64 = 40;
+const PHASES: usize = if cfg!(miri) { 2 } else { 8 };
+const STEPS: usize = if cfg!(miri) { 12 } else { 400 };
+const SCRIPTS: u64 = if cfg!(miri) { 1 } else { 40 };
 
 /// What must be live, kept by the threads themselves as they go.
 #[derive(Default)]

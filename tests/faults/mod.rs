@@ -1,11 +1,21 @@
-//! What an allocator wrapper meets in the field: counted, no crash, no deadlock.
+//! What an allocator wrapper meets in the field: counted, no crash, no deadlock. README.md says which case is about what.
 
 mod c_threads;
+mod clock;
 mod fork;
+mod hand_over;
+mod layouts;
 mod loading;
+mod many_threads;
+mod monitor;
 mod process_ends;
 mod process_starts;
+mod refusal;
+mod scale;
 mod signals;
+#[path = "../monitor/support.rs"]
+#[allow(dead_code, reason = "a part of it is used")]
+mod support;
 mod thread_ends;
 mod tight_threads;
 
@@ -14,9 +24,15 @@ use crate::common::harness::Case;
 pub(crate) const GROUPS: &[&[Case]] = &[
     c_threads::CASES,
     fork::CASES,
+    hand_over::CASES,
+    layouts::CASES,
     loading::CASES,
+    many_threads::CASES,
+    monitor::CASES,
     process_ends::CASES,
     process_starts::CASES,
+    refusal::CASES,
+    scale::CASES,
     signals::CASES,
     thread_ends::CASES,
     tight_threads::CASES,
