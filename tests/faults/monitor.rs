@@ -6,7 +6,7 @@ use super::support::{BUDGET, Boxes, MIB, builder, eventually, ticks};
 use crate::common::block::{Block, Global, words};
 use crate::common::harness::cases;
 use crate::common::limits::{lift_limit_of_address_space, limit_address_space};
-use plimsoll::{CacheSpec, Error, HealthStatus, Monitor, Priority, Snapshot};
+use plimsoll::{CacheSpec, Error, EvictionResult, HealthStatus, Monitor, Priority, Snapshot};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -83,7 +83,9 @@ fn hang() -> u64 {
 }
 
 /// Evicts from a cache that is asked first and misbehaves, beside a good one that then gives what is wanted.
-fn evict_beside(misbehaves: impl Fn(&Arc<Monitor>, u64) -> u64 + Send + Sync + 'static) {
+fn evict_beside(
+    misbehaves: impl Fn(&Arc<Monitor>, u64) -> u64 + Send + Sync + 'static,
+) -> EvictionResult {
     let monitor = builder().hook_timeout(Duration::from_millis(50)).start().unwrap();
     let monitor = Arc::new(monitor);
     let boxes = Boxes::filled(2 * MIB);
@@ -98,24 +100,31 @@ fn evict_beside(misbehaves: impl Fn(&Arc<Monitor>, u64) -> u64 + Send + Sync + '
     assert!(result.memory_freed_bytes >= Some(2 * MIB), "{result:?}");
     assert_well(&monitor);
     monitor.stop();
+    result
 }
 
 fn a_hook_that_panics() {
-    evict_beside(|_, _| panic!("on purpose"));
+    let result = evict_beside(|_, _| panic!("on purpose"));
+    assert_eq!(result.errors, ["misbehaves: panicked: on purpose"]);
 }
 
 fn a_hook_that_hangs() {
-    evict_beside(|_, _| hang());
+    let result = evict_beside(|_, _| hang());
+    assert_eq!(result.errors.len(), 1, "{result:?}");
 }
 
 fn a_hook_that_asks_the_monitor_back() {
-    evict_beside(|monitor, bytes| {
-        assert!(monitor.evict(bytes).is_err(), "an eviction within an eviction");
+    static ANSWER: Mutex<String> = Mutex::new(String::new());
+    let result = evict_beside(|monitor, bytes| {
         let json = serde_json::to_string(&monitor.metrics()).unwrap();
         let health = serde_json::to_string(&monitor.health_check()).unwrap();
         drop((json, health, monitor.ledger(), monitor.history(), monitor.events()));
+        *ANSWER.lock().unwrap() = monitor.evict(bytes).unwrap_err().to_string();
         0
     });
+    assert_eq!(result.errors, [""; 0]);
+    let answer = ANSWER.lock().unwrap();
+    assert!(answer.contains("called from within a cache's own code"), "{answer}");
 }
 
 fn a_hook_that_removes_itself() {
@@ -133,11 +142,12 @@ fn a_hook_that_removes_itself() {
 
 fn a_hook_that_allocates_heavily() {
     static KEPT: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
-    evict_beside(|_, _| {
+    let result = evict_beside(|_, _| {
         KEPT.lock().unwrap().extend((0..1000).map(|_| vec![1; 50_000]));
         MIB
     });
     assert!(KEPT.lock().unwrap().len() >= 1000, "it was asked");
+    assert_eq!(result.memory_freed_bytes, Some(2 * MIB), "by the other: {result:?}");
 }
 
 #[track_caller]

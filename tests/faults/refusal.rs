@@ -182,6 +182,7 @@ fn no_mapping_left() {
 static FRUGAL: Plimsoll<Reentrant> = Plimsoll::new(Reentrant::new());
 static READY: AtomicI64 = AtomicI64::new(0);
 static GO: AtomicBool = AtomicBool::new(false);
+static LIFTED: AtomicBool = AtomicBool::new(false);
 
 /// More threads than the first chunk has slots, and the kernel gives no memory for another: they share one.
 fn threads_for_which_no_slot_can_be_had() {
@@ -200,7 +201,15 @@ fn threads_for_which_no_slot_can_be_had() {
             block.keep();
         }
         READY.fetch_sub(1, Ordering::AcqRel);
-        while READY.load(Ordering::Acquire) > 0 {
+        while !LIFTED.load(Ordering::Acquire) {
+            std::thread::yield_now();
+        }
+        if let Some(block) = Block::new(&FRUGAL, words(5)) {
+            block.keep();
+        }
+        // With their slots, so that who has none finds none given back.
+        READY.fetch_add(1, Ordering::AcqRel);
+        while READY.load(Ordering::Acquire) < THREADS {
             std::thread::yield_now();
         }
         null_mut()
@@ -219,10 +228,12 @@ fn threads_for_which_no_slot_can_be_had() {
     }
     let found = live_since(start);
     lift_limit_of_address_space();
+    LIFTED.store(true, Ordering::Release);
     assert_eq!(exhausted.0, list, "nothing but what is counted below");
     assert_eq!((found.0 - list, found.1 - exhausted.1), (THREADS, 33 * THREADS));
-    assert_eq!(plimsoll::counts().thread_slots, Some(63), "those of the first chunk");
     threads.into_iter().for_each(CThread::join);
+    assert_eq!(plimsoll::counts().thread_slots, Some(63), "nobody tries at every call");
     (0..10).for_each(|_| CThread::start(body).join());
     assert_eq!(plimsoll::counts().thread_slots, Some(63), "they were given back");
+    assert_eq!(live_since(start), (2 * (THREADS + 10), 38 * (THREADS + 10)));
 }
