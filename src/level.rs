@@ -45,3 +45,20 @@ impl std::fmt::Display for Level {
         f.write_str(self.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_has_one_word_for_people_and_programs() {
+        for level in Level::ALL {
+            let word = serde_json::to_value(level).expect("JSON");
+            assert_eq!(
+                (word.as_str(), level.to_string().as_str()),
+                (Some(level.as_str()), level.as_str())
+            );
+        }
+        assert_eq!(Level::ALL.map(Level::as_str), ["healthy", "caution", "warning", "critical"]);
+    }
+}

@@ -68,6 +68,8 @@ mod region;
 
 mod source;
 
+mod audit;
+
 mod level;
 mod metric;
 mod snapshot;
@@ -88,6 +90,7 @@ mod export;
 mod monitor;
 
 pub use allocator::{DefaultAllocator, Plimsoll};
+pub use audit::{Audit, Interval, Verdict};
 pub use cache::{Ask, Cache, CacheSpec, ShrinkReport};
 pub use counters::{BATCH, Counts, Delta, counts};
 pub use error::Error;

@@ -5,6 +5,8 @@
 #[path = "audit/bystanders.rs"]
 mod bystanders;
 mod common;
+#[path = "audit/not_jemallocs.rs"]
+mod not_jemallocs;
 
 use plimsoll::Plimsoll;
 use stats_alloc::StatsAlloc;
@@ -19,5 +21,5 @@ static BELOW: Below = StatsAlloc::new(std::alloc::System);
 static ABOVE: StatsAlloc<Plimsoll<&Below>> = StatsAlloc::new(Plimsoll::new(&BELOW));
 
 fn main() -> ExitCode {
-    common::harness::main(&[bystanders::CASES])
+    common::harness::main(&[bystanders::CASES, not_jemallocs::CASES])
 }

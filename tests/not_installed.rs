@@ -30,6 +30,7 @@ fn heap_figures_are_unknown_and_one_error_says_why() {
     let health = monitor.health_check();
     assert_eq!(health.status, HealthStatus::Warning);
     assert_eq!(health.failed_checks, ["tracker_status"]);
+    assert_eq!(plimsoll::Audit::take(), None);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Top-level modules in the order of the flow. A module imports only from those before it.
-const FLOW: [&str; 20] = [
+const FLOW: [&str; 21] = [
     "mebibyte",
     "error",
     "sync",
@@ -15,6 +15,7 @@ const FLOW: [&str; 20] = [
     "probe",
     "region",
     "source",
+    "audit",
     "level",
     "metric",
     "snapshot",

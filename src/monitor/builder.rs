@@ -12,7 +12,7 @@ use crate::event::{Event, EventKind};
 use crate::export::snapshot::is_reserved;
 use crate::mebibyte::mib;
 use crate::policy::budget::{Bounds, Budget, Resolved, resolve};
-use crate::policy::health::{Check, OWN_CHECKS};
+use crate::policy::health::{COUNT_AUDIT, Check, OWN_CHECKS};
 use crate::policy::meter::Meter;
 use crate::policy::threshold::Threshold;
 use crate::snapshot::{METADATA_BOUNDS, Metadata, Moment};
@@ -298,7 +298,8 @@ pub(super) fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), 
 fn check_names(checks: &[UserCheck]) -> Result<(), Error> {
     for (index, (name, _)) in checks.iter().enumerate() {
         let twice = checks.iter().skip(index + 1).any(|(other, _)| other == name);
-        if name.is_empty() || OWN_CHECKS.contains(&name.as_str()) || twice {
+        let ours = OWN_CHECKS.contains(&name.as_str()) || name == COUNT_AUDIT;
+        if name.is_empty() || ours || twice {
             return Err(Error::setting("check", format!("{name:?}"), "a name of its own"));
         }
     }

@@ -42,7 +42,7 @@ use crate::eviction::{EvictionResult, EvictionStatistics};
 use crate::export::report::{HealthReport, Metrics, MetricsReport, Profiler, RingStatistics};
 use crate::ledger::Ledger;
 use crate::level::Level;
-use crate::policy::health::{Check, own_checks};
+use crate::policy::health::{Check, audit_check, own_checks};
 use crate::policy::threshold::Thresholds;
 use crate::policy::warning::Warning;
 use crate::snapshot::{Moment, Snapshot};
@@ -270,6 +270,8 @@ impl Monitor {
     }
 
     /// Runs every check, the user's own on the calling thread.
+    ///
+    /// One of them holds the count against jemalloc's bins, as [`Audit::take`](crate::Audit::take) does.
     pub fn health_check(&self) -> HealthReport {
         health(&self.shared, user_checks(&self.shared))
     }
@@ -401,6 +403,7 @@ fn health(shared: &Shared, user_checks: Vec<(String, Check)>) -> HealthReport {
     let newest = newest.unwrap_or_else(|| shared.read(moment));
     let vitals = shared.vitals(moment.instant);
     let mut checks = own_checks(Some(&newest), shared.settings.growth, &vitals);
+    checks.push(audit_check(shared.audit().as_ref()));
     checks.extend(user_checks);
     HealthReport::new(moment, shared.level(), checks)
 }

@@ -5,6 +5,7 @@ use super::order::Order;
 use super::registry::Registry;
 use super::settings::Settings;
 use super::wake::Wake;
+use crate::audit::Audit;
 use crate::error::Error;
 use crate::event::{Event, EventKind};
 use crate::eviction::EvictionStatistics;
@@ -205,6 +206,11 @@ impl Shared {
     pub(super) fn is_running(&self) -> bool {
         // Relaxed: a flag that orders nothing. A forked child has the memory of a monitor, but no thread of it.
         !self.stopped.load(Ordering::Relaxed) && self.pid == std::process::id()
+    }
+
+    /// The wrapper's count held against jemalloc's; `None` for counts from elsewhere.
+    pub(super) fn audit(&self) -> Option<Audit> {
+        matches!(self.counts, Some(CountSource::Wrapper)).then(Audit::take)?
     }
 
     pub(super) fn vitals(&self, now: Instant) -> Vitals {

@@ -1,5 +1,6 @@
-//! Is the process well, as far as memory goes? Four checks of our own, and the user's.
+//! Is the process well, as far as memory goes? Five checks of our own, and the user's.
 
+use crate::audit::{Audit, Verdict};
 use crate::level::Level;
 use crate::mebibyte::mib_of;
 use crate::snapshot::Snapshot;
@@ -121,9 +122,14 @@ pub(crate) struct Vitals {
     pub(crate) last_eviction_failed: bool,
 }
 
-/// The names of our own checks, in the order in which they are reported.
+/// The names of our own checks that every tick makes, in the order in which they are reported.
 pub(crate) const OWN_CHECKS: [&str; 4] =
     ["memory_usage", "memory_growth", "eviction_system", "tracker_status"];
+
+/// The fifth, made when somebody asks: it reads some 470 figures of jemalloc's, which is nothing for every tick. A check of
+/// its own and no part of `tracker_status`, since it judges the count, whether or not a monitor runs, and whoever reads
+/// `failed_checks` shall see which of the two failed.
+pub(crate) const COUNT_AUDIT: &str = "count_audit";
 
 /// What each of our own checks comes to, without its words: allocates nothing.
 pub(crate) fn own_statuses(
@@ -247,6 +253,24 @@ fn tracker_check(status: HealthStatus, vitals: &Vitals) -> Check {
     Check::new(status, message).with("seconds_since_last_tick", json!(silent))
 }
 
+/// What jemalloc's bins say of the count. Nothing to hold it against is no finding.
+pub(crate) fn audit_check(audit: Option<&Audit>) -> (String, Check) {
+    let check = match audit {
+        None => Check::healthy("no jemalloc behind the count to hold it against"),
+        Some(audit) => Check::new(audit_status(audit.verdict), audit.to_string())
+            .with("audit", serde_json::to_value(audit).unwrap_or_default()),
+    };
+    (COUNT_AUDIT.to_owned(), check)
+}
+
+fn audit_status(verdict: Verdict) -> HealthStatus {
+    match verdict {
+        Verdict::Explained => HealthStatus::Healthy,
+        Verdict::MoreThanCounted => HealthStatus::Warning,
+        Verdict::FewerThanCounted => HealthStatus::Critical,
+    }
+}
+
 /// The worst of all checks: none that failed is left out.
 pub(crate) fn overall(checks: &[(String, Check)]) -> HealthStatus {
     checks.iter().map(|(_, check)| check.status()).max().unwrap_or_default()
@@ -310,6 +334,14 @@ mod tests {
     fn an_unknown_usage_is_not_healthy() {
         assert_eq!(status(&snapshot(None, Level::Healthy, None), &vitals()), HealthStatus::Warning);
         assert_eq!(overall(&own_checks(None, LIMITS, &vitals())), HealthStatus::Warning);
+    }
+
+    #[test]
+    fn a_wrong_count_is_critical_and_an_unaudited_one_is_not() {
+        let statuses = [Verdict::Explained, Verdict::MoreThanCounted, Verdict::FewerThanCounted];
+        use HealthStatus::{Critical, Healthy, Warning};
+        assert_eq!(statuses.map(audit_status), [Healthy, Warning, Critical]);
+        assert!(audit_check(None).1.is_healthy());
     }
 
     #[test]

@@ -323,6 +323,20 @@ mod tests {
     }
 
     #[test]
+    fn a_threshold_has_the_originals_words() {
+        let words = |t: Threshold| (t.as_str(), t.action(), t.urgency());
+        assert_eq!(words(Threshold::Warning), ("warning", "monitor", "low"));
+        assert_eq!(words(Threshold::Prompt), ("prompt", "prompt_user", "medium"));
+        assert_eq!(words(Threshold::Emergency), ("emergency", "emergency_eviction", "emergency"));
+    }
+
+    #[test]
+    fn a_threshold_lies_at_its_share_of_the_budget() {
+        let bytes = Threshold::ALL.map(|threshold| Thresholds::default().bytes(threshold, 2_000));
+        assert_eq!(bytes, [1_600, 1_860, 1_960]);
+    }
+
+    #[test]
     fn thresholds_out_of_range_or_order_are_named() {
         let message = |w, p, e| Thresholds::new(w, p, e).unwrap_err().to_string();
         assert_eq!(

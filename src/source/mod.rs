@@ -24,7 +24,7 @@ mod stats_alloc;
 
 pub(crate) use cgroup::{Cgroup, Location};
 pub(crate) use host::{Pressure, memory_total};
-pub(crate) use jemalloc::purge_all;
+pub(crate) use jemalloc::{JemallocBins, purge_all};
 pub(crate) use process::Process;
 #[cfg(feature = "stats_alloc")]
 pub use stats_alloc::stats_alloc_counts;
@@ -49,6 +49,21 @@ pub(crate) struct Jemalloc {
     pub(crate) retained: Option<u64>,
     pub(crate) dirty: Option<u64>,
     pub(crate) muzzy: Option<u64>,
+}
+
+/// What jemalloc's bins and large extents hold, and what of it is no live object, as of one epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Holdings {
+    pub(crate) objects: u64,
+    /// In size classes.
+    pub(crate) bytes: u64,
+    /// Threads that use jemalloc; the memory of each one's cache is one object.
+    pub(crate) threads: u64,
+    /// The bytes of these objects.
+    pub(crate) thread_bytes: u64,
+    /// Bytes in the caches of all threads.
+    pub(crate) cached_bytes: u64,
+    pub(crate) cached_objects_at_most: u64,
 }
 
 /// Everything read at one moment.

@@ -1,6 +1,6 @@
 //! In jemalloc's place where it is not built in: nothing is known of it, and nothing can be purged.
 
-use super::Jemalloc;
+use super::{Holdings, Jemalloc};
 
 /// None to be had.
 pub(super) enum JemallocSource {}
@@ -17,4 +17,21 @@ impl JemallocSource {
 
 pub(crate) fn purge_all() -> bool {
     false
+}
+
+/// None to be had either.
+pub(crate) enum JemallocBins {}
+
+impl JemallocBins {
+    pub(crate) fn open() -> Option<Self> {
+        None
+    }
+
+    pub(crate) fn flush_this_threads_cache(&self) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn read(&self) -> Option<Holdings> {
+        match *self {}
+    }
 }

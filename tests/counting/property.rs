@@ -1,17 +1,25 @@
 //! Random scripts over several threads against a model: equal at every quiet point.
+//!
+//! A failure names its seed: `PLIMSOLL_SEED=7 cargo test --test counting_system -- property` runs that script alone,
+//! `PLIMSOLL_SCRIPTS=5000` more of them. The same seed is the same calls on each thread; who is first to take an
+//! object is the scheduler's.
 
 use crate::common::block::{Block, Global, live_since, signed, start};
 use crate::common::harness::cases;
+use crate::common::inner::Refusing;
 use crate::common::random::Random;
+use crate::{INNER, Inner};
+use plimsoll::Plimsoll;
+use std::alloc::GlobalAlloc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 
-cases![random_scripts_agree_with_the_model];
+cases![random_scripts_agree_with_the_model, and_when_every_seventh_request_is_refused];
 
 const THREADS: usize = 4;
-const PHASES: usize = 8;
-const STEPS: usize = 400;
-const SCRIPTS: u64 = 40;
+const PHASES: usize = if cfg!(miri) { 2 } else { 8 };
+const STEPS: usize = if cfg!(miri) { 12 } else { 400 };
+const SCRIPTS: u64 = if cfg!(miri) { 1 } else { 40 };
 
 /// What must be live, kept by the threads themselves as they go.
 #[derive(Default)]
@@ -32,13 +40,14 @@ impl Model {
 }
 
 /// Every thread takes blocks from here and puts them back: who allocates, resizes and frees one is random.
-struct World {
+struct World<A: 'static> {
+    with: &'static A,
     pool: Mutex<Vec<Block>>,
     model: Model,
     quiet: Barrier,
 }
 
-impl World {
+impl<A: GlobalAlloc> World<A> {
     fn take(&self, random: &mut Random) -> Option<Block> {
         let mut pool = self.pool.lock().unwrap();
         let index = random.below(pool.len().max(1));
@@ -53,23 +62,25 @@ impl World {
         let layout = random.layout();
         let zeroed = random.below(2) == 0;
         let block =
-            if zeroed { Block::zeroed(&Global, layout) } else { Block::new(&Global, layout) };
+            if zeroed { Block::zeroed(self.with, layout) } else { Block::new(self.with, layout) };
+        let Some(block) = block else { return };
         self.model.change(1, signed(layout.size()));
-        self.put(block.unwrap());
+        self.put(block);
     }
 
     fn resize(&self, random: &mut Random) {
         let Some(mut block) = self.take(random) else { return };
-        let new_size = random.size();
-        self.model.change(0, signed(new_size) - signed(block.size()));
-        assert!(block.resize(&Global, new_size));
+        let (old, new) = (block.size(), random.size());
+        if block.resize(self.with, new) {
+            self.model.change(0, signed(new) - signed(old));
+        }
         self.put(block);
     }
 
     fn free(&self, random: &mut Random) {
         let Some(block) = self.take(random) else { return };
         self.model.change(-1, -signed(block.size()));
-        block.free(&Global);
+        block.free(self.with);
     }
 
     fn run_phases(&self, mut random: Random) {
@@ -88,16 +99,17 @@ impl World {
 }
 
 /// Between the two waits of a phase every thread stands still.
-fn check_at_quiet_points(seed: u64, world: &World, start: plimsoll::Counts) {
+fn check_at_quiet_points<A: GlobalAlloc>(seed: u64, world: &World<A>, start: plimsoll::Counts) {
     for phase in 0..PHASES {
         world.quiet.wait();
-        assert_eq!(live_since(start), world.model.live(), "seed {seed}, phase {phase}");
+        assert_eq!(live_since(start), world.model.live(), "PLIMSOLL_SEED={seed}, phase {phase}");
         world.quiet.wait();
     }
 }
 
-fn script(seed: u64) {
+fn script<A: GlobalAlloc + Sync>(with: &'static A, seed: u64) {
     let world = Arc::new(World {
+        with,
         pool: Mutex::new(Vec::with_capacity(THREADS * PHASES * STEPS)),
         model: Model::default(),
         quiet: Barrier::new(THREADS + 1),
@@ -117,11 +129,27 @@ fn script(seed: u64) {
     world.quiet.wait();
     check_at_quiet_points(seed, &world, start);
     threads.into_iter().for_each(|thread| thread.join().unwrap());
-    world.pool.lock().unwrap().drain(..).for_each(|block| block.free(&Global));
+    world.pool.lock().unwrap().drain(..).for_each(|block| block.free(with));
+}
+
+/// The script asked for by its seed, or as many as asked for.
+fn seeds() -> std::ops::Range<u64> {
+    let number = |name| std::env::var(name).ok().map(|text| text.parse().expect("a number"));
+    let scripts = 0..number("PLIMSOLL_SCRIPTS").unwrap_or(SCRIPTS);
+    number("PLIMSOLL_SEED").map_or(scripts, |seed| seed..seed + 1)
 }
 
 fn random_scripts_agree_with_the_model() {
     let before = start();
-    (0..SCRIPTS).for_each(script);
+    seeds().for_each(|seed| script(&Global, seed));
+    assert_eq!(live_since(before), (0, 0));
+}
+
+fn and_when_every_seventh_request_is_refused() {
+    static REFUSING: Plimsoll<Refusing<Inner>> = Plimsoll::new(Refusing::new(INNER));
+    let before = start();
+    REFUSING.inner().refuse_every(7);
+    seeds().for_each(|seed| script(&REFUSING, seed));
+    assert!(REFUSING.inner().refused() > 0);
     assert_eq!(live_since(before), (0, 0));
 }

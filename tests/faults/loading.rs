@@ -1,17 +1,28 @@
-//! A plug-in with its own copy of the counters, opened, called and closed while its callers live on.
+//! The loader: a plug-in with its own copy of the counters, opened, called and closed while its callers live on; its lock
+//! held by a thread that allocates; backtraces, which take that lock, during allocation.
 //!
 //! `cargo test --features plug_in` builds it as an example; by itself: `cargo build --features plug_in --example plug_in`.
 //! Without the feature the loader has no room for jemalloc's thread-locals.
 
-use crate::common::block::{Block, Global, words};
+use crate::common::block::{Block, Global, live_since, start, words};
 use crate::common::c_thread::CThread;
 use crate::common::harness::cases;
+use crate::{INNER, Inner};
+use plimsoll::Plimsoll;
+use std::alloc::{GlobalAlloc, Layout};
+use std::backtrace::Backtrace;
+use std::cell::Cell;
 use std::ffi::{CStr, CString, c_void};
 use std::path::PathBuf;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-cases![a_thread_ends_after_the_plug_in_it_called_was_closed];
+cases![
+    a_thread_ends_after_the_plug_in_it_called_was_closed,
+    plug_ins_come_and_go_while_threads_register,
+    a_thread_registers_while_another_holds_the_loaders_lock,
+    backtraces_during_allocation,
+];
 
 fn path() -> CString {
     let test = std::env::current_exe().unwrap();
@@ -73,4 +84,113 @@ fn a_thread_ends_after_the_plug_in_it_called_was_closed() {
     CLOSED.store(true, Ordering::Release);
     threads.into_iter().for_each(CThread::join);
     assert_eq!(plimsoll::counts().thread_slots, Some(5), "the plug-in's slots are not ours");
+}
+
+/// Opening holds the loader's lock, and allocates.
+fn plug_ins_come_and_go_while_threads_register() {
+    extern "C" fn registers(_: *mut c_void) -> *mut c_void {
+        Block::new(&Global, words(10)).unwrap().free(&Global);
+        null_mut()
+    }
+    extern "C" fn starts_threads(_: *mut c_void) -> *mut c_void {
+        while !CLOSED.load(Ordering::Acquire) {
+            CThread::start(registers).join();
+        }
+        null_mut()
+    }
+    let path = path();
+    let start = start();
+    let threads = [(); 3].map(|()| CThread::start(starts_threads));
+    for _ in 0..30 {
+        let plug_in = open(&path, 0).expect("it can be opened");
+        call(plug_in);
+        close(&path, plug_in);
+    }
+    CLOSED.store(true, Ordering::Release);
+    threads.into_iter().for_each(CThread::join);
+    assert_eq!(live_since(start), (0, 0));
+    assert!(plimsoll::counts().thread_slots <= Some(8));
+}
+
+/// The loader's lock is this thread's while it looks at what is loaded; another must be able to lease and give back.
+fn a_thread_registers_while_another_holds_the_loaders_lock() {
+    extern "C" fn registers(_: *mut c_void) -> *mut c_void {
+        Block::new(&Global, words(10)).unwrap().keep();
+        CALLED.fetch_add(1, Ordering::AcqRel);
+        null_mut()
+    }
+    unsafe extern "C" fn looks(
+        _: *mut libc::dl_phdr_info,
+        _: usize,
+        _: *mut c_void,
+    ) -> std::ffi::c_int {
+        Block::new(&Global, words(1000)).unwrap().free(&Global);
+        CThread::start(registers).join();
+        1
+    }
+    let start = start();
+    for threads in 1..=20 {
+        // SAFETY: the callback takes no data, and ends the walk.
+        assert_eq!(unsafe { libc::dl_iterate_phdr(Some(looks), null_mut()) }, 1);
+        assert_eq!(live_since(start), (threads, 10 * threads));
+    }
+    assert_eq!(CALLED.load(Ordering::Acquire), 20);
+}
+
+thread_local! {
+    static IN_BACKTRACE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Takes a backtrace at each request, as a profiler does, and lets what that itself allocates pass.
+struct Tracing(Inner);
+
+impl Tracing {
+    fn traced(&self, request: impl FnOnce(&Inner) -> *mut u8) -> *mut u8 {
+        if !IN_BACKTRACE.replace(true) {
+            drop(Backtrace::force_capture());
+            TRACED.fetch_add(1, Ordering::Relaxed);
+            IN_BACKTRACE.set(false);
+        }
+        request(&self.0)
+    }
+}
+
+// SAFETY: forwards to the inner allocator.
+unsafe impl GlobalAlloc for Tracing {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise.
+        self.traced(|inner| unsafe { inner.alloc(layout) })
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise.
+        unsafe { self.0.dealloc(ptr, layout) }
+    }
+}
+
+static TRACED: AtomicU64 = AtomicU64::new(0);
+static TRACING: Plimsoll<Tracing> = Plimsoll::new(Tracing(INNER));
+
+/// The unwinder takes the loader's lock, which another thread holds now and then; a thread's first call is traced too.
+fn backtraces_during_allocation() {
+    extern "C" fn body(_: *mut c_void) -> *mut c_void {
+        for size in 1..50 {
+            Block::new(&TRACING, words(size)).unwrap().free(&TRACING);
+        }
+        Block::new(&TRACING, words(21)).unwrap().keep();
+        null_mut()
+    }
+    let path = path();
+    // What the unwinder makes once, it makes here.
+    CThread::start(body).join();
+    let start = start();
+    let threads: [_; 4] = std::array::from_fn(|_| CThread::start(body));
+    for _ in 0..10 {
+        let plug_in = open(&path, 0).expect("it can be opened");
+        call(plug_in);
+        close(&path, plug_in);
+    }
+    threads.into_iter().for_each(CThread::join);
+    assert_eq!(live_since(start), (4, 84));
+    assert_eq!(TRACED.load(Ordering::Relaxed), 5 * 50);
 }

@@ -1,12 +1,22 @@
-//! What an allocator wrapper meets in the field: counted, no crash, no deadlock.
+//! What an allocator wrapper meets in the field: counted, no crash, no deadlock. README.md says which case is about what.
 
 mod c_threads;
+mod clock;
 mod fork;
+mod hand_over;
+mod layouts;
 #[cfg(feature = "plug_in")]
 mod loading;
+mod many_threads;
+mod monitor;
 mod process_ends;
 mod process_starts;
+mod refusal;
+mod scale;
 mod signals;
+#[path = "../monitor/support.rs"]
+#[allow(dead_code, reason = "a part of it is used")]
+mod support;
 mod thread_ends;
 mod tight_threads;
 
@@ -15,10 +25,16 @@ use crate::common::harness::Case;
 pub(crate) const GROUPS: &[&[Case]] = &[
     c_threads::CASES,
     fork::CASES,
+    hand_over::CASES,
+    layouts::CASES,
     #[cfg(feature = "plug_in")]
     loading::CASES,
+    many_threads::CASES,
+    monitor::CASES,
     process_ends::CASES,
     process_starts::CASES,
+    refusal::CASES,
+    scale::CASES,
     signals::CASES,
     thread_ends::CASES,
     tight_threads::CASES,

@@ -181,6 +181,32 @@ fn an_eviction_nobody_waits_for_any_more_is_not_carried_out() {
 }
 
 #[test]
+fn evictions_are_carried_out_in_the_order_in_which_they_were_asked_for() {
+    use std::future::Future;
+    use std::task::{Context, Waker};
+    let _alone = alone();
+    let monitor = builder().start().unwrap();
+    let (boxes, asks) = (Boxes::filled(16 * MIB), Arc::new(Mutex::new(Vec::with_capacity(16))));
+    let release = Arc::new(AtomicBool::new(false));
+    let (cache, asked, may_go_on) = (boxes.clone(), asks.clone(), release.clone());
+    let slow_at_first = move |bytes: u64| {
+        asked.lock().unwrap().push(bytes / MIB);
+        while !may_go_on.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        cache.free(bytes)
+    };
+    monitor.register("slow at first", slow_at_first).unwrap();
+    let mut orders = [1, 2, 3, 4].map(|mebibytes| Box::pin(monitor.evict_async(mebibytes * MIB)));
+    for order in &mut orders {
+        assert!(order.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
+    release.store(true, Ordering::SeqCst);
+    eventually("all four", || (monitor.eviction_statistics().total_evictions == 4).then_some(()));
+    assert_eq!(*asks.lock().unwrap(), [1, 2, 3, 4]);
+}
+
+#[test]
 fn a_cache_that_evicts_from_within_gets_an_error() {
     let _alone = alone();
     let boxes = Boxes::filled(4 * MIB);

@@ -51,6 +51,7 @@ fn metadata_and_checks_with_names_that_cannot_be() {
     assert!(
         refused(builder().check("memory_usage", check)).starts_with("check of \"memory_usage\"")
     );
+    assert!(refused(builder().check("count_audit", check)).contains("a name of its own"));
     assert!(refused(builder().check("a", check).check("a", check)).starts_with("check of \"a\""));
 }
 

@@ -122,6 +122,23 @@ fn health_has_the_originals_shape() {
     every_mb_has_its_twin(&json);
 }
 
+/// Beside the monitor's own threads and the test harness's.
+#[test]
+fn health_says_what_jemallocs_bins_say_of_the_count() {
+    let _alone = alone();
+    let monitor = builder().start().unwrap();
+    ticks(&monitor, 2);
+    let json = serde_json::to_value(monitor.health_check()).unwrap();
+    let check = &json["checks"]["count_audit"];
+    assert_eq!(check["healthy"], true);
+    if cfg!(feature = "jemalloc") {
+        assert_eq!(check["audit"]["verdict"], "explained");
+        assert!(check["audit"]["jemalloc_objects"].as_u64() > Some(100));
+    } else {
+        assert_eq!(check["audit"], Value::Null);
+    }
+}
+
 #[test]
 fn a_warning_has_the_originals_shape() {
     let _alone = alone();

@@ -9,6 +9,7 @@ cases![
     zeroed_memory_is_zero_where_used_memory_was_freed,
     contents_survive_a_resize_from_any_class_to_any_other,
     a_zero_sized_type_is_no_object,
+    the_largest_layouts_are_refused_and_are_nothing,
 ];
 
 /// Around the edges of size classes, pages, batches and huge pages.
@@ -76,4 +77,20 @@ fn a_zero_sized_type_is_no_object() {
     drop(kept);
     Block::new(&Global, words(1)).unwrap().free(&Global);
     assert_eq!(live_since(start), (0, 0));
+}
+
+/// Up to `isize::MAX`, less what its alignment needs; nobody has that much.
+fn the_largest_layouts_are_refused_and_are_nothing() {
+    let start = start();
+    let mut small = Block::new(&Global, words(10)).unwrap();
+    for align in alignments() {
+        let size = isize::MAX.cast_unsigned() - (align - 1);
+        let layout = Layout::from_size_align(size, align).unwrap();
+        assert!(Block::new(&Global, layout).is_none(), "{layout:?}");
+        assert!(Block::zeroed(&Global, layout).is_none(), "{layout:?}");
+    }
+    assert!(!small.resize(&Global, isize::MAX.cast_unsigned() - 7));
+    assert_eq!(live_since(start), (1, 10));
+    small.free(&Global);
+    assert_eq!(plimsoll::counts().alloc_objects_total, start.alloc_objects_total + 1);
 }

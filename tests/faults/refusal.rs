@@ -3,7 +3,8 @@
 use crate::common::block::{Block, Global, live_since, signed, start, words};
 use crate::common::c_thread::CThread;
 use crate::common::harness::cases;
-use crate::common::inner::Refusing;
+use crate::common::inner::{Reentrant, Refusing};
+use crate::common::limits::{NoMappingLeft, lift_limit_of_address_space, limit_address_space};
 use crate::common::random::Random;
 use crate::{INNER, Inner};
 use plimsoll::Plimsoll;
@@ -11,6 +12,7 @@ use std::collections::{HashMap, VecDeque};
 use std::ffi::c_void;
 use std::hint::black_box;
 use std::ptr::null_mut;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 cases![
     every_nth_request_refused,
@@ -19,6 +21,8 @@ cases![
     a_refusal_leaves_no_peak,
     containers_that_ask_for_too_much,
     an_exhausted_address_space,
+    no_mapping_left,
+    threads_for_which_no_slot_can_be_had,
 ];
 
 static REFUSING: Plimsoll<Refusing<Inner>> = Plimsoll::new(Refusing::new(INNER));
@@ -145,22 +149,91 @@ fn an_exhausted_address_space() {
     let refused = (0..100).filter(|_| Block::zeroed(&Global, words(16 << 20)).is_none()).count();
     let grown = blocks.iter_mut().filter_map(|block| block.resize(&Global, 32 << 20).then_some(()));
     let grown = grown.count();
+    let mut reserved = black_box(Vec::<u8>::new());
+    let reserve = reserved.try_reserve_exact(128 << 20).is_err();
     let after = live_since(start);
     let made = blocks.len();
     blocks.into_iter().for_each(|block| block.free(&Global));
     assert!((100..4096).contains(&made), "{made} blocks of 100 kB into 64 MiB");
     assert_eq!(found, (signed(made), signed(made * STEP)));
-    assert_eq!((refused, grown), (100, 0));
+    assert_eq!((refused, grown, reserve), (100, 0, true));
     assert_eq!(after, found, "refused growth changes nothing");
     // The list of blocks was made before the start.
     assert_eq!(live_since(start), (-1, -signed(4096 * size_of::<Block>())));
 }
 
-/// Leaves room for `more` bytes above what is mapped now.
-fn limit_address_space(more: u64) {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
-    let pages: u64 = statm.split(' ').next().unwrap().parse().unwrap();
-    let limit = libc::rlimit { rlim_cur: pages * 4096 + more, rlim_max: libc::RLIM_INFINITY };
-    // SAFETY: a valid limit for this process.
-    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) }, 0);
+/// The inner allocator asks the kernel, which has memory and no mapping left to put it in.
+fn no_mapping_left() {
+    let start = start();
+    let exhausted = NoMappingLeft::new();
+    let mut blocks: [Option<Block>; 64] = [const { None }; 64];
+    blocks.fill_with(|| Block::new(&Global, words(8 << 20)));
+    let made = blocks.iter().flatten().count();
+    let found = live_since(start);
+    drop(exhausted);
+    assert!(made < 64, "nothing was refused");
+    assert_eq!(found, (signed(made), signed(made * (8 << 20))));
+    blocks.into_iter().flatten().for_each(|block| block.free(&Global));
+    Block::new(&Global, words(8 << 20)).expect("later calls are fine").free(&Global);
+    assert_eq!(live_since(start), (0, 0));
+}
+
+/// Needs no memory, so that what is refused here is the memory for our own slots.
+static FRUGAL: Plimsoll<Reentrant> = Plimsoll::new(Reentrant::new());
+static READY: AtomicI64 = AtomicI64::new(0);
+static GO: AtomicBool = AtomicBool::new(false);
+static LIFTED: AtomicBool = AtomicBool::new(false);
+
+/// More threads than the first chunk has slots, and the kernel gives no memory for another: they share one.
+fn threads_for_which_no_slot_can_be_had() {
+    const THREADS: i64 = 100;
+    extern "C" fn body(_: *mut c_void) -> *mut c_void {
+        READY.fetch_add(1, Ordering::AcqRel);
+        while !GO.load(Ordering::Acquire) {
+            std::thread::yield_now();
+        }
+        for size in 1..100 {
+            if let Some(block) = Block::new(&FRUGAL, words(size)) {
+                block.free(&FRUGAL);
+            }
+        }
+        if let Some(block) = Block::new(&FRUGAL, words(33)) {
+            block.keep();
+        }
+        READY.fetch_sub(1, Ordering::AcqRel);
+        while !LIFTED.load(Ordering::Acquire) {
+            std::thread::yield_now();
+        }
+        if let Some(block) = Block::new(&FRUGAL, words(5)) {
+            block.keep();
+        }
+        // With their slots, so that who has none finds none given back.
+        READY.fetch_add(1, Ordering::AcqRel);
+        while READY.load(Ordering::Acquire) < THREADS {
+            std::thread::yield_now();
+        }
+        null_mut()
+    }
+    let start = start();
+    let threads: Vec<_> = (0..THREADS).map(|_| CThread::start(body)).collect();
+    let (list, _) = live_since(start);
+    while READY.load(Ordering::Acquire) < THREADS {
+        std::thread::yield_now();
+    }
+    limit_address_space(0);
+    let exhausted = live_since(start);
+    GO.store(true, Ordering::Release);
+    while READY.load(Ordering::Acquire) > 0 {
+        std::thread::yield_now();
+    }
+    let found = live_since(start);
+    lift_limit_of_address_space();
+    LIFTED.store(true, Ordering::Release);
+    assert_eq!(exhausted.0, list, "nothing but what is counted below");
+    assert_eq!((found.0 - list, found.1 - exhausted.1), (THREADS, 33 * THREADS));
+    threads.into_iter().for_each(CThread::join);
+    assert_eq!(plimsoll::counts().thread_slots, Some(63), "nobody tries at every call");
+    (0..10).for_each(|_| CThread::start(body).join());
+    assert_eq!(plimsoll::counts().thread_slots, Some(63), "they were given back");
+    assert_eq!(live_since(start), (2 * (THREADS + 10), 38 * (THREADS + 10)));
 }
