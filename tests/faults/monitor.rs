@@ -82,11 +82,15 @@ fn hang() -> u64 {
     }
 }
 
+/// Longer than a cache takes that only has a panic to report, its stack to print or much to allocate.
+const PATIENT: Duration = Duration::from_secs(15);
+
 /// Evicts from a cache that is asked first and misbehaves, beside a good one that then gives what is wanted.
 fn evict_beside(
+    timeout: Duration,
     misbehaves: impl Fn(&Arc<Monitor>, u64) -> u64 + Send + Sync + 'static,
 ) -> EvictionResult {
-    let monitor = builder().hook_timeout(Duration::from_millis(50)).start().unwrap();
+    let monitor = builder().hook_timeout(timeout).start().unwrap();
     let monitor = Arc::new(monitor);
     let boxes = Boxes::filled(2 * MIB);
     let first = CacheSpec::new("misbehaves").priority(Priority::Low);
@@ -104,18 +108,18 @@ fn evict_beside(
 }
 
 fn a_hook_that_panics() {
-    let result = evict_beside(|_, _| panic!("on purpose"));
+    let result = evict_beside(PATIENT, |_, _| panic!("on purpose"));
     assert_eq!(result.errors, ["misbehaves: panicked: on purpose"]);
 }
 
 fn a_hook_that_hangs() {
-    let result = evict_beside(|_, _| hang());
+    let result = evict_beside(Duration::from_millis(50), |_, _| hang());
     assert_eq!(result.errors.len(), 1, "{result:?}");
 }
 
 fn a_hook_that_asks_the_monitor_back() {
     static ANSWER: Mutex<String> = Mutex::new(String::new());
-    let result = evict_beside(|monitor, bytes| {
+    let result = evict_beside(PATIENT, |monitor, bytes| {
         let json = serde_json::to_string(&monitor.metrics()).unwrap();
         let health = serde_json::to_string(&monitor.health_check()).unwrap();
         drop((json, health, monitor.ledger(), monitor.history(), monitor.events()));
@@ -142,7 +146,7 @@ fn a_hook_that_removes_itself() {
 
 fn a_hook_that_allocates_heavily() {
     static KEPT: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
-    let result = evict_beside(|_, _| {
+    let result = evict_beside(PATIENT, |_, _| {
         KEPT.lock().unwrap().extend((0..1000).map(|_| vec![1; 50_000]));
         MIB
     });
