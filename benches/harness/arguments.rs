@@ -11,6 +11,10 @@ pub(crate) struct Arguments {
     pub(crate) quick: bool,
     /// Nothing is measured: the figures of the last run are written again.
     pub(crate) write_only: bool,
+    /// The figures are held against those recorded.
+    pub(crate) check: bool,
+    /// The figures are recorded.
+    pub(crate) record: bool,
     /// The peers that are measured; all when empty.
     pub(crate) only: Vec<String>,
     /// The workloads that are measured; all when empty.
@@ -38,6 +42,8 @@ impl Arguments {
                 "--only" => arguments.only = names(&value()?),
                 "--workload" => arguments.workloads = names(&value()?),
                 "--write-only" => arguments.write_only = true,
+                "--check" => arguments.check = true,
+                "--record" => arguments.record = true,
                 _ => arguments.quick = true,
             }
         }

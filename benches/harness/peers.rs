@@ -25,7 +25,7 @@ impl Peer {
 pub(crate) const BARE: &str = "jemalloc";
 
 /// Bare jemalloc first, the slowest last.
-pub(crate) const PEERS: [Peer; 16] = [
+pub(crate) const PEERS: [Peer; 17] = [
     Peer::new(BARE, "bare, with the features that plimsoll builds it with"),
     // The same file in a process of its own: how far its ratio is from 1 is how far any ratio can be trusted.
     Peer {
@@ -36,6 +36,7 @@ pub(crate) const PEERS: [Peer; 16] = [
     },
     Peer::new("forwarding", "over jemalloc, does nothing: what a changed layout of the code does"),
     Peer::new("jemalloc_plain", "bare, with tikv-jemallocator's default features"),
+    Peer::new("jemalloc_plug_in", "bare, as the feature plug_in has it built"),
     Peer::new("system", "bare"),
     Peer::new("plimsoll", "over jemalloc"),
     Peer::new("plimsoll_monitor", "over jemalloc, a snapshot every second"),

@@ -1,6 +1,8 @@
 //! What every peer does, whatever its allocator: reads the order, does the work, prints the nanoseconds.
 //!
 //! `peer weigh THREADS` prints the resident bytes that each of so many waiting threads takes.
+//! `peer repeat WORKLOAD TIMES` does it so often on one thread and prints how many operations each time has: for those
+//! who count instructions.
 //! `peer WORKLOAD THREADS SAMPLES MILLISECONDS` prints one line per sample: the nanoseconds that a core spends on one
 //! operation. How much work a sample is follows from how fast it goes here: some MILLISECONDS' worth, so that an
 //! allocator that is a hundred times slower takes no longer to measure.
@@ -26,6 +28,12 @@ fn obey(arguments: &[String]) -> Result<(), String> {
             println!("{}", weigh::resident_per_thread(number(threads)?)?);
             Ok(())
         }
+        ["repeat", name, times] => {
+            let workload = workload::prepare(name)?;
+            (workload.work)(0, number(times)? as u64);
+            println!("{}", workload.operations);
+            Ok(())
+        }
         [name, threads, samples, millis] => {
             let workload = workload::prepare(name)?;
             let nanos = number(millis)? as f64 * 1e6;
@@ -35,7 +43,7 @@ fn obey(arguments: &[String]) -> Result<(), String> {
             Ok(())
         }
         _ => Err(format!(
-            "expected WORKLOAD THREADS SAMPLES MILLISECONDS or weigh THREADS, got {words:?}"
+            "expected WORKLOAD THREADS SAMPLES MILLISECONDS, repeat WORKLOAD TIMES or weigh THREADS, got {words:?}"
         )),
     }
 }

@@ -1,4 +1,4 @@
-//! Bare jemalloc as `tikv-jemallocator` comes by default: without `stats` and `disable_initial_exec_tls`.
+//! Bare jemalloc as `tikv-jemallocator` comes by default: without `stats`.
 
 #[global_allocator]
 static ALLOC: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

@@ -29,6 +29,9 @@ impl Workload {
 pub(crate) fn prepare(name: &str) -> Result<Workload, String> {
     Ok(match name {
         "pair" => pair::workload(),
+        "pair_of_size" => pair::of_size(pair::SMALL),
+        "pair_zeroed" => pair::zeroed(),
+        "pair_4k" => pair::of_size(pair::LARGE),
         "mixed" => mixed::workload(),
         "hand_over" => hand_over::workload(),
         "vec" => vec::workload(),
@@ -36,7 +39,7 @@ pub(crate) fn prepare(name: &str) -> Result<Workload, String> {
         "json" => json::workload(),
         "map" => map::workload(),
         _ => {
-            let known = "pair, mixed, hand_over, vec, realloc, json, map";
+            let known = "pair, pair_of_size, pair_zeroed, pair_4k, mixed, hand_over, vec, realloc, json, map";
             return Err(format!("no workload {name:?}: expected one of {known}"));
         }
     })
