@@ -26,8 +26,8 @@ fn heading(measured: &Measured) {
     println!("\n{} ({})", measured.job.title, measured.build.name());
     let unit = format!("ns per {}", measured.job.operation);
     println!(
-        "  {:<22}{:>20}{:>14}{:>14}{:>9}{:>16}  {:<12}{}",
-        "allocator", unit, "minimum", "maximum", "ratio", "of rounds", "target", "what it is"
+        "  {:<22}{:>20}{:>14}{:>14}{:>9}{:>16}  {:<12}what it is",
+        "allocator", unit, "minimum", "maximum", "ratio", "of rounds", "target"
     );
 }
 
