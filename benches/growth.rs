@@ -110,7 +110,7 @@ fn slots() -> Vec<Value> {
 
 /// What a monitor with a full ring costs.
 fn rings(quick: bool) -> Vec<Value> {
-    // The largest takes half a minute to fill.
+    // The largest takes longest to fill: at one snapshot a millisecond, half a minute at least.
     let rings = if quick { &RINGS[..3] } else { &RINGS[..] };
     rings.iter().map(|&ring| of_ring(ring)).collect()
 }

@@ -166,7 +166,7 @@ fn counts(slots: [u64; 2]) -> Vec<Row> {
         let figures = nanos_per_call(400, plimsoll::counts);
         let have = plimsoll::counts().thread_slots.unwrap();
         let target = (slots <= 8).then_some(1000.0);
-        Row { name: format!("counts() with {have} slots"), unit: "ns", figures, target }
+        Row { name: format!("counts(), slots: {have}"), unit: "ns", figures, target }
     };
     slots.into_iter().map(&mut row).collect()
 }

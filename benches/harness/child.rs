@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// A child that says nothing for so long hangs. The slowest peer takes some seconds for its largest workload.
+/// A child that says nothing for so long hangs.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// What is measured, and for how long.

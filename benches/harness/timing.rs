@@ -4,7 +4,7 @@ use super::figures::Figures;
 use std::hint::black_box;
 use std::time::Instant;
 
-/// Calls are timed together until they take so long, so that the clock's own cost (some 25 ns) does not show.
+/// Calls are timed together until they take so long, so that the clock's own cost does not show.
 const LEAST_NANOS: f64 = 5_000.0;
 
 /// The nanoseconds that `work` takes.

@@ -6,11 +6,16 @@ use serde_json::Value;
 pub(crate) fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
     let heads: Vec<String> = heads.iter().map(|head| (*head).to_owned()).collect();
-    // The first column is words, the others are numbers.
-    let rule: Vec<String> =
-        (0..heads.len()).map(|column| if column == 0 { "---" } else { "---:" }.into()).collect();
+    let rule: Vec<String> = (0..heads.len()).map(|column| side(rows, column).to_owned()).collect();
     let rows: String = rows.iter().map(|row| line(row)).collect();
     line(&heads) + &line(&rule) + &rows
+}
+
+/// Numbers to the right, words to the left.
+fn side(rows: &[Vec<String>], column: usize) -> &'static str {
+    let cell = rows.first().and_then(|row| row.get(column));
+    let is_number = cell.is_some_and(|cell| cell.starts_with(|c: char| c.is_ascii_digit()));
+    if is_number { "---:" } else { "---" }
 }
 
 /// A figure with three digits or so; `?` where it is unknown.

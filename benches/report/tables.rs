@@ -49,7 +49,7 @@ fn head(overhead: &Value) -> String {
                 format!("`cargo bench --bench {name}`")
             ]),
         ) + "\n`peers` holds the programs that are compared and their work, `harness` what the benches share. \
-             Each bench but `instructions` takes `-- --json FILE` and `-- --quick`; `overhead` takes \
+             `overhead`, `growth` and `snapshot` take `-- --json FILE` and `-- --quick`; `overhead` takes \
              `--only plimsoll,naive` and `--workload pair,json` too.\n"
     )
 }

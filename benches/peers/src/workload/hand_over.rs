@@ -1,8 +1,8 @@
 //! Allocated on one thread, freed on another. An operation is one object of 64 bytes, from here to there.
 //!
 //! The objects are handed over in batches of a thousand through a bounded channel, and the emptied batches come back
-//! through another: per object the channel costs a nanosecond or so, and its waking of a sleeping thread is rare, for
-//! eight batches are under way. Both threads work at once, so the slower of the two sets the pace.
+//! through another: each object bears a thousandth of the channel's cost, and a thread seldom has to wait for the other,
+//! for eight batches are under way. Both threads work at once, so the slower of the two sets the pace.
 
 use super::Workload;
 use std::hint::black_box;

@@ -1,5 +1,4 @@
-//! 1 MB of JSON parsed by `serde_json` into a `Value`, and dropped. An operation is one document: some 33 000 objects
-//! on the heap.
+//! 1 MB of JSON parsed by `serde_json` into a `Value`, and dropped. An operation is one document.
 
 use super::Workload;
 use crate::random::Random;
