@@ -40,7 +40,7 @@ fn head(overhead: &Value) -> String {
                 ],
                 ["`growth.rs`", "how cost grows with threads, slots and the ring", "growth"],
                 ["`snapshot.rs`", "a snapshot and its parts, `counts()`, memory", "snapshot"],
-                ["`instructions.rs`", "instructions per operation, by callgrind", "instructions"],
+                ["`instructions`", "instructions per operation, by callgrind", "instructions"],
                 ["`report`", "all of them, written down here", "report"],
             ]
             .map(|[file, what, name]| vec![
