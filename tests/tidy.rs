@@ -35,7 +35,7 @@ const UNSAFE: [&str; 6] = [
     "allocator.rs",
     "counters/os.rs",
     "counters/registry.rs",
-    "source/jemalloc.rs",
+    "source/jemalloc/mod.rs",
     "sync.rs",
     "lib.rs",
 ];

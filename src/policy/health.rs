@@ -263,11 +263,12 @@ pub(crate) fn audit_check(audit: Option<&Audit>) -> (String, Check) {
     (COUNT_AUDIT.to_owned(), check)
 }
 
+/// More is no finding: C code that calls the same jemalloc is no fault, and would be reported for ever. Fewer is worth a
+/// look and no more: the process is as well as it was.
 fn audit_status(verdict: Verdict) -> HealthStatus {
     match verdict {
-        Verdict::Explained => HealthStatus::Healthy,
-        Verdict::MoreThanCounted => HealthStatus::Warning,
-        Verdict::FewerThanCounted => HealthStatus::Critical,
+        Verdict::Explained | Verdict::MoreThanCounted => HealthStatus::Healthy,
+        Verdict::FewerThanCounted => HealthStatus::Warning,
     }
 }
 
@@ -337,10 +338,10 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_count_is_critical_and_an_unaudited_one_is_not() {
+    fn a_wrong_count_is_worth_a_look_and_an_unaudited_one_is_well() {
         let statuses = [Verdict::Explained, Verdict::MoreThanCounted, Verdict::FewerThanCounted];
-        use HealthStatus::{Critical, Healthy, Warning};
-        assert_eq!(statuses.map(audit_status), [Healthy, Warning, Critical]);
+        use HealthStatus::{Healthy, Warning};
+        assert_eq!(statuses.map(audit_status), [Healthy, Healthy, Warning]);
         assert!(audit_check(None).1.is_healthy());
     }
 
