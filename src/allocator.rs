@@ -1,7 +1,7 @@
 //! `Plimsoll<A>`: any allocator, counted. Forwards every call and books what happened.
 //!
 //! The hot path of a call is a thread-local subtraction, a branch on its sign, a thread-local load and two adds to memory.
-//! What it costs in instructions is counted by `benches/instructions.rs`.
+//! What it costs in instructions is counted by `benches/instructions`.
 #![expect(unsafe_code, reason = "GlobalAlloc")]
 
 use crate::counters::{self, Counts, Operation};

@@ -6,18 +6,24 @@ use crate::probe;
 use crate::source::{Holdings, JemallocBins};
 use serde::Serialize;
 use std::fmt;
+use std::time::Duration;
 
 /// Readings taken at most until one is quiet and explained; each costs some ten microseconds, more where there are many threads.
 const READINGS: usize = 3;
+
+/// What is not explained must be found so often again, so far apart.
+const CONFIRMATIONS: usize = 4;
+const SETTLING: Duration = Duration::from_millis(2);
 
 /// What an [`Audit`] has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// jemalloc holds what is counted, and as much more as its thread caches and their memory come to.
+    /// jemalloc holds what is counted, and as much more as its thread caches and their memory come to; or something
+    /// moved meanwhile, and nothing proves the contrary.
     Explained,
-    /// jemalloc holds objects that were not counted: somebody calls it past the global allocator, C code for
-    /// instance, or some were missed.
+    /// jemalloc holds objects that were not counted: somebody calls it past the global allocator, C code for instance,
+    /// or some were missed. In a forked child also what lay in the caches of threads that it does not have.
     MoreThanCounted,
     /// jemalloc holds fewer objects than are counted as live: the count is wrong, or a part of it comes from another
     /// allocator, as when a second `Plimsoll` wraps one.
@@ -39,9 +45,10 @@ pub struct Interval {
 /// again, and the memory of those caches themselves, one object for each thread that uses it. Their bytes are known,
 /// their objects only at most; in bytes there is the rounding to size classes besides.
 ///
-/// Figures are jemalloc's, as of one epoch, and the wrapper's, read before and after it: an interval while threads
-/// allocate, exact while none does. Costs 14 microseconds with one thread, 60 with 64 and more where it must be repeated;
-/// allocates nothing between the readings.
+/// Figures are jemalloc's, as of one epoch (or two, where somebody else has it gather its statistics meanwhile), and the
+/// wrapper's, read before and after it: an interval while threads allocate, exact while none does. Costs 14 microseconds
+/// with one thread, 60 with 64, and some milliseconds where what is not explained must be found again; allocates nothing
+/// between the readings.
 ///
 /// ```
 /// # #[cfg(feature = "jemalloc")]
@@ -117,10 +124,39 @@ impl Audit {
 
     fn best(flush: bool) -> Option<Self> {
         let bins = probe::is_installed().then(JemallocBins::open)??;
-        Audit::most_telling(|| Audit::once(&bins, flush))
+        let found = Audit::most_telling(|| Audit::once(&bins, flush))?;
+        if found.verdict == Verdict::Explained {
+            return Some(found);
+        }
+        Audit::confirmed(found, || {
+            std::thread::sleep(SETTLING);
+            // What the cache is left with since is explained as all caches are.
+            Audit::once(&bins, false).map(|again| Audit { flushed: found.flushed, ..again })
+        })
     }
 
-    /// Another thread may stand between its booking and jemalloc's: it is let on, and what was found must be found again.
+    /// What is not explained is believed when nothing moves for some milliseconds, in jemalloc's caches neither: a thread
+    /// may stand in the middle of a flush or of a `realloc`, with jemalloc's part of it done and ours not, or some of
+    /// jemalloc's figures read before it and some after.
+    fn confirmed(found: Self, mut again: impl FnMut() -> Option<Self>) -> Option<Self> {
+        let mut last = found;
+        for _ in 0..CONFIRMATIONS {
+            let next = again()?;
+            if next.verdict == Verdict::Explained {
+                return Some(next);
+            }
+            let moved = next != last;
+            last = next;
+            if moved && !last.proves_too_few() {
+                last.verdict = Verdict::Explained;
+                last.rounding_bytes = None;
+                return Some(last);
+            }
+        }
+        Some(last)
+    }
+
+    /// Another thread may stand between its booking and jemalloc's: it is let on, and asked again.
     fn most_telling(mut take: impl FnMut() -> Option<Self>) -> Option<Self> {
         let mut best = take()?;
         for _ in 1..READINGS {
@@ -188,8 +224,10 @@ impl Audit {
     }
 
     fn judge(&self) -> Verdict {
-        let explained = signed(self.threads.saturating_add(self.cached_objects_at_most));
-        if self.difference_objects.most < 0 || self.is_quiet() && self.unexplained_bytes() < 0 {
+        // Where jemalloc is told to have no thread caches, they have no memory either.
+        let caches = if self.thread_bytes == 0 { 0 } else { self.threads };
+        let explained = signed(caches.saturating_add(self.cached_objects_at_most));
+        if self.proves_too_few() || self.is_quiet() && self.unexplained_bytes() < 0 {
             Verdict::FewerThanCounted
         // While threads allocate, caches are filled between the reading of a cache and that of its bin: no upper bound.
         } else if self.is_quiet() && self.difference_objects.least > explained {
@@ -197,6 +235,11 @@ impl Audit {
         } else {
             Verdict::Explained
         }
+    }
+
+    /// Fewer objects than are live, whatever moved meanwhile.
+    fn proves_too_few(&self) -> bool {
+        self.difference_objects.most < 0
     }
 
     /// What neither the caches nor their memory account for: rounding, if all is well.
@@ -311,6 +354,41 @@ mod tests {
         assert_eq!(audit(103, 8159).verdict, Verdict::FewerThanCounted);
         assert_eq!(audit(114, 9000).verdict, Verdict::MoreThanCounted);
         assert_eq!(audit(114, 9000).rounding_bytes, None);
+    }
+
+    /// What is told after `found` when the next readings are `again`, and how many of them were taken.
+    fn confirmed(found: Audit, again: &[Audit]) -> (Verdict, usize) {
+        let mut taken = 0;
+        let told = Audit::confirmed(found, || {
+            taken += 1;
+            again.get(taken - 1).copied()
+        });
+        (told.expect("readings enough").verdict, taken)
+    }
+
+    #[test]
+    fn what_is_not_explained_is_told_when_nothing_moves() {
+        let (fewer, explained) = (audit(103, 8159), audit(113, 8200));
+        assert_eq!(confirmed(fewer, &[fewer; 4]), (Verdict::FewerThanCounted, 4));
+        assert_eq!(confirmed(fewer, &[fewer, explained]), (Verdict::Explained, 2));
+        let moved = audit(103, 8158);
+        assert_eq!(confirmed(fewer, &[fewer, moved]), (Verdict::Explained, 2));
+        let more = audit(114, 9000);
+        assert_eq!(confirmed(more, &[more; 4]), (Verdict::MoreThanCounted, 4));
+        assert_eq!(confirmed(more, &[audit(115, 9000)]), (Verdict::Explained, 1));
+    }
+
+    #[test]
+    fn fewer_objects_than_are_live_are_told_whatever_moves() {
+        let again = [audit(98, 9000), audit(97, 9000), audit(96, 9000), audit(95, 9000)];
+        assert_eq!(confirmed(audit(99, 9000), &again), (Verdict::FewerThanCounted, 4));
+    }
+
+    #[test]
+    fn without_thread_caches_their_memory_explains_nothing() {
+        let none = Holdings { objects: 101, bytes: 5000, threads: 3, ..Holdings::default() };
+        let found = Audit::of(false, &counts(100, 5000), &none, &counts(100, 5000));
+        assert_eq!(found.verdict, Verdict::MoreThanCounted);
     }
 
     #[test]

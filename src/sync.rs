@@ -14,6 +14,13 @@ pub(crate) use std::sync::atomic::Ordering;
 /// For what a thread shares with its own signal handlers and nobody else: never loom's, whose schedules have none.
 pub(crate) use std::sync::atomic::AtomicI64 as OwnI64;
 
+/// What comes before is done before what comes after, as the thread's own signal handlers see it. The compiler keeps the
+/// order; the processor has nothing to do.
+#[inline(always)]
+pub(crate) fn signal_fence() {
+    std::sync::atomic::compiler_fence(Ordering::SeqCst);
+}
+
 /// The value of a counter, read by the only thread that ever writes it.
 ///
 /// A plain relaxed load in the shipped code. In a model it is loom's unsynchronised read: loom 0.7

@@ -29,8 +29,9 @@ pub struct Counts {
     pub free_bytes_total: u64,
     /// Successful `realloc` calls so far; each keeps its object.
     pub realloc_total: u64,
-    /// The most bytes that were live at once; exact to within [`BATCH`](crate::BATCH) bytes per thread, by which it may
-    /// also fall from one reading to the next; `None` when the counts come from elsewhere.
+    /// The most bytes that were live at once; exact to within [`BATCH`](crate::BATCH) bytes per thread, and while threads
+    /// run to within a 64th of what is live besides; by as much it may also fall from one reading to the next. `None` when
+    /// the counts come from elsewhere.
     pub peak_live_bytes: Option<u64>,
     /// Thread slots ever leased: the most threads that allocated and lived at once; `None` as above.
     pub thread_slots: Option<u64>,

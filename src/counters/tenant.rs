@@ -2,7 +2,7 @@
 
 use super::peak::Peak;
 use super::slot::{Operation, Slot};
-use crate::sync::{Ordering, OwnI64};
+use crate::sync::{Ordering, OwnI64, signal_fence};
 use std::cell::Cell;
 
 /// How many bytes of a thread's net growth may be missing from the approximate process total.
@@ -55,6 +55,8 @@ impl<'a> Tenant<'a> {
             Operation::Free(bytes) | Operation::Shrink(bytes) => take(&self.free_left, bytes),
         };
         if !due {
+            // Looked up after: a handler that was first to find nothing left may have moved the thread in.
+            signal_fence();
             self.slot.get().book(operation);
         }
         !due
@@ -74,6 +76,8 @@ impl<'a> Tenant<'a> {
     /// Begins the lease of `slot`. It is due at once, and from then on at every half batch.
     pub(super) fn move_in(&self, slot: &'a Slot) {
         self.slot.set(slot);
+        // Nothing may be left before there is a slot to book in.
+        signal_fence();
         self.allowance.set(HALF_BATCH - 1);
     }
 
@@ -84,8 +88,11 @@ impl<'a> Tenant<'a> {
     pub(super) fn move_out(&self, nowhere: &'a Slot, peak: &Peak) {
         let slot = self.slot.get();
         self.allowance.set(NOTHING);
+        signal_fence();
         self.leave(NOTHING);
+        signal_fence();
         self.slot.set(nowhere);
+        signal_fence();
         slot.publish_from(0, peak);
     }
 
@@ -94,6 +101,8 @@ impl<'a> Tenant<'a> {
         let slot = self.slot.get();
         let high_water = self.high_water.swap(slot.net_bytes(), Ordering::Relaxed);
         let allowance = self.allowance.replace(NOTHING);
+        // A handler's slow path leaves nothing either from here on.
+        signal_fence();
         self.leave(NOTHING);
         Outer { slot, high_water, allowance }
     }

@@ -14,6 +14,8 @@ mod process_starts;
 mod refusal;
 mod scale;
 mod signals;
+#[cfg(target_arch = "x86_64")]
+mod single_steps;
 #[path = "../monitor/support.rs"]
 #[allow(dead_code, reason = "a part of it is used")]
 mod support;
@@ -36,6 +38,8 @@ pub(crate) const GROUPS: &[&[Case]] = &[
     refusal::CASES,
     scale::CASES,
     signals::CASES,
+    #[cfg(target_arch = "x86_64")]
+    single_steps::CASES,
     thread_ends::CASES,
     tight_threads::CASES,
 ];
