@@ -34,13 +34,7 @@ const RINGS: [usize; 4] = [16, 256, 2880, 28_800];
 const COMPARED: [&str; 3] = ["jemalloc", "plimsoll", "naive"];
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("growth: {message}");
-            ExitCode::from(2)
-        }
-    }
+    harness::exit_code("growth", run())
 }
 
 fn run() -> Result<(), String> {

@@ -68,13 +68,7 @@ impl Row {
 }
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("snapshot: {message}");
-            ExitCode::from(2)
-        }
-    }
+    harness::exit_code("snapshot", run())
 }
 
 fn run() -> Result<(), String> {

@@ -10,7 +10,11 @@
 //! parked.rs      threads that hold a slot and wait
 //! timing.rs      the time a call takes, within this process
 //! ```
-#![allow(dead_code, reason = "each bench uses its part")]
+#![allow(
+    dead_code,
+    clippy::print_stderr,
+    reason = "each bench uses its part, and says what is wrong"
+)]
 
 pub(crate) mod arguments;
 pub(crate) mod child;
@@ -23,6 +27,18 @@ pub(crate) mod timing;
 
 use serde_json::Value;
 use std::path::Path;
+use std::process::ExitCode;
+
+/// How a bench ends: an error is told by its name, and is the caller's (2).
+pub(crate) fn exit_code(bench: &str, result: Result<(), String>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{bench}: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
 
 /// Writes `document` to `file`, for people and programs.
 pub(crate) fn write_json(file: &Path, document: &Value) -> Result<(), String> {

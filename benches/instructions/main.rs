@@ -3,7 +3,7 @@
 //! `cargo bench --bench instructions [-- --check] [-- --record]` (needs valgrind). Each workload of `benches/peers` runs
 //! once and twice as long; the difference is the workload without the program around it. `--check` fails when a figure has
 //! risen by more than 5 % above `recorded.json`, which `--record` writes.
-#![allow(clippy::print_stderr, clippy::print_stdout, reason = "a bench prints")]
+#![allow(clippy::print_stdout, reason = "a bench prints")]
 
 mod alone;
 mod callgrind;
@@ -36,20 +36,15 @@ fn main() -> ExitCode {
     if alone::is_child() {
         return ExitCode::SUCCESS;
     }
-    match run() {
-        Ok(code) => code,
-        Err(message) => {
-            eprintln!("instructions: {message}");
-            ExitCode::from(2)
-        }
-    }
+    harness::exit_code("instructions", run())
 }
 
-fn run() -> Result<ExitCode, String> {
+fn run() -> Result<(), String> {
     let arguments = Arguments::of_process(&["--check", "--record"])?;
     if !callgrind::is_here() {
-        println!("valgrind cannot be run here: nothing was counted");
-        return Ok(if arguments.check { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+        let message = "valgrind cannot be run here: nothing was counted";
+        println!("{message}");
+        return if arguments.check { Err(message.into()) } else { Ok(()) };
     }
     let mut counted = alone::count()?;
     counted.extend(over_jemalloc(Build::FatLto, &WORKLOADS)?);
@@ -58,10 +53,7 @@ fn run() -> Result<ExitCode, String> {
     if arguments.record {
         recorded::write(&counted)?;
     }
-    if arguments.check {
-        return recorded::check(&counted);
-    }
-    Ok(ExitCode::SUCCESS)
+    if arguments.check { recorded::check(&counted) } else { Ok(()) }
 }
 
 /// What the same program executes over bare jemalloc and over plimsoll.

@@ -22,13 +22,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("overhead: {message}");
-            ExitCode::from(2)
-        }
-    }
+    harness::exit_code("overhead", run())
 }
 
 fn run() -> Result<(), String> {

@@ -17,13 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("report: {message}");
-            ExitCode::from(2)
-        }
-    }
+    harness::exit_code("report", run())
 }
 
 fn run() -> Result<(), String> {
