@@ -82,7 +82,7 @@ fn nothing_wraps_round_without_a_lease() {
             Block::new(&LARGEST, largest).expect("a pointer").free(&LARGEST);
         }
     }
-    /// The lease was registered in the main thread, under an older key: it ends before this one's destructor comes.
+    /// The key of leases is older, made by the main thread: the lease has ended when this one's destructor is called.
     extern "C" fn body(_: *mut c_void) -> *mut c_void {
         Block::new(&Global, words(10)).expect("memory").free(&Global);
         let mut key = 0;
