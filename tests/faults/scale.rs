@@ -6,9 +6,14 @@ use crate::common::harness::cases;
 use crate::common::inner::Imaginary;
 use plimsoll::Plimsoll;
 use std::ffi::c_void;
-use std::ptr::null_mut;
+use std::ptr::{dangling_mut, null_mut};
 
-cases![two_million_live, two_hundred_threads_with_ten_thousand_each, totals_wrap_round];
+cases![
+    two_million_live,
+    two_hundred_threads_with_ten_thousand_each,
+    totals_wrap_round,
+    nothing_wraps_round_without_a_lease,
+];
 
 fn two_million_live() {
     const OBJECTS: usize = 2_000_000;
@@ -65,4 +70,32 @@ fn totals_wrap_round() {
         "it has wrapped: {counts:?}"
     );
     assert!(counts.live_bytes() < 1 << 20, "{counts:?}");
+}
+
+/// What a thread without a lease allocates never adds up to something that is left: all of it goes to the shared slot.
+fn nothing_wraps_round_without_a_lease() {
+    static LARGEST: Plimsoll<Imaginary> = Plimsoll::new(Imaginary);
+    const ROUNDS: u64 = 10;
+    extern "C" fn destructor(_: *mut c_void) {
+        let largest = words(isize::MAX.cast_unsigned() - 7);
+        for _ in 0..ROUNDS {
+            Block::new(&LARGEST, largest).expect("a pointer").free(&LARGEST);
+        }
+    }
+    /// The key of leases is older, made by the main thread: the lease has ended when this one's destructor is called.
+    extern "C" fn body(_: *mut c_void) -> *mut c_void {
+        Block::new(&Global, words(10)).expect("memory").free(&Global);
+        let mut key = 0;
+        // SAFETY: a place for the key, and a destructor that takes any value.
+        unsafe {
+            assert_eq!(libc::pthread_key_create(&raw mut key, Some(destructor)), 0);
+            assert_eq!(libc::pthread_setspecific(key, dangling_mut::<u8>().cast()), 0);
+        }
+        null_mut()
+    }
+    let start = start();
+    CThread::start(body).join();
+    let delta = plimsoll::counts() - start;
+    assert_eq!((delta.alloc_objects, delta.free_objects), (ROUNDS + 1, ROUNDS + 1));
+    assert_eq!((delta.live_objects, delta.live_bytes), (0, 0));
 }

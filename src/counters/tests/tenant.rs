@@ -115,6 +115,17 @@ fn the_next_tenant_publishes_only_its_own() {
     assert_eq!(nowhere.counts().alloc_objects_total, 0);
 }
 
+/// A signal handler's slow path that comes while the lease ends must not leave anything to be booked by later.
+#[test]
+fn a_slow_path_after_the_lease_leaves_nothing() {
+    let (slot, nowhere, peak) = (Slot::new(), Slot::new(), Peak::new());
+    let lease = Lease::of(&slot, &peak);
+    lease.book(Operation::Alloc(1));
+    lease.tenant.move_out(&nowhere, &peak);
+    assert!(lease.book(Operation::Alloc(1)) && lease.book(Operation::Alloc(1)));
+    assert!(lease.book(Operation::Free(1)));
+}
+
 #[test]
 fn a_balanced_thread_publishes_nothing() {
     let (slot, peak) = (Slot::new(), Peak::new());
