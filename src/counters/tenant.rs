@@ -1,4 +1,4 @@
-//! What a thread keeps to itself beside its slot: how far it is from the next thing due, and what it has reported so far.
+//! What a thread keeps to itself beside its slot: how far it is from the next thing due, and the most it had while measured.
 
 use super::peak::Peak;
 use super::slot::{Operation, Slot};
