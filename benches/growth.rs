@@ -17,7 +17,7 @@ use harness::contest::Contest;
 use harness::figures::Figures;
 use harness::machine::Machine;
 use harness::parked::Parked;
-use harness::peers::{Build, PEERS, build};
+use harness::peers::{Build, build, named};
 use harness::timing::nanos_per_call;
 use plimsoll::{Budget, Monitor, Plimsoll, Region};
 use serde_json::{Value, json};
@@ -61,11 +61,8 @@ fn run() -> Result<(), String> {
 
 /// 64 B allocated and freed, by more and more threads at once.
 fn threads(quick: bool) -> Vec<Value> {
-    let wanted: Vec<_> = PEERS.iter().filter(|peer| COMPARED.contains(&peer.name)).collect();
-    let (programs, missing) = build(&wanted, Build::FatLto);
-    missing
-        .iter()
-        .for_each(|missing| eprintln!("missing: {}: {}", missing.allocator, missing.reason));
+    // `build` has said what is missing.
+    let (programs, _) = build(&named(&COMPARED), Build::FatLto);
     let order = |threads| Order { workload: "pair", threads, samples: 2, sample_millis: 20 };
     let mut contests: Vec<_> =
         THREADS.iter().map(|&threads| Contest::new(order(threads), programs.iter())).collect();

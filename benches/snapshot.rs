@@ -18,7 +18,7 @@ use harness::child;
 use harness::figures::Figures;
 use harness::machine::Machine;
 use harness::parked::Parked;
-use harness::peers::{Build, PEERS, Program, build};
+use harness::peers::{Build, Program, build, named};
 use harness::timing::{nanos, nanos_per_call};
 use plimsoll::{Budget, Monitor, Plimsoll, Region, Snapshot};
 use serde_json::{Value, json};
@@ -181,12 +181,8 @@ fn memory_of_snapshots() -> Vec<Row> {
 
 /// What a thread that runs weighs, over plimsoll and over bare jemalloc.
 fn memory_of_threads(rounds: usize) -> Vec<Row> {
-    let names = ["jemalloc", "plimsoll"];
-    let wanted: Vec<_> = PEERS.iter().filter(|peer| names.contains(&peer.name)).collect();
-    let (programs, missing) = build(&wanted, Build::FatLto);
-    missing
-        .iter()
-        .for_each(|missing| eprintln!("missing: {}: {}", missing.allocator, missing.reason));
+    // `build` has said what is missing.
+    let (programs, _) = build(&named(&["jemalloc", "plimsoll"]), Build::FatLto);
     let [bare, plimsoll] = programs.as_slice() else { return vec![] };
     let weigh = |program: &Program| child::weigh_thread(program, THREADS);
     let difference = |_| match (weigh(bare), weigh(plimsoll)) {

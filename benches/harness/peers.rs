@@ -56,6 +56,11 @@ pub(crate) const PEERS: [Peer; 17] = [
     Peer::new("dhat", "over the system's allocator, its profiler on"),
 ];
 
+/// The peers of these names, in the order of `PEERS`.
+pub(crate) fn named(names: &[&str]) -> Vec<&'static Peer> {
+    PEERS.iter().filter(|peer| names.contains(&peer.name)).collect()
+}
+
 /// How the programs are optimised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Build {

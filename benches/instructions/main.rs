@@ -13,7 +13,7 @@ mod recorded;
 
 use callgrind::Counted;
 use harness::arguments::Arguments;
-use harness::peers::{BARE, Build, PEERS, Program, build};
+use harness::peers::{BARE, Build, Program, build, named};
 use std::process::ExitCode;
 
 /// A workload of the peers', and how often it is repeated: enough for the instructions of one to show.
@@ -61,8 +61,7 @@ fn over_jemalloc(
     how: Build,
     workloads: &[(&'static str, u64, &'static str)],
 ) -> Result<Vec<Counted>, String> {
-    let peers: Vec<_> = PEERS.iter().filter(|p| [BARE, "plimsoll"].contains(&p.name)).collect();
-    let (programs, missing) = build(&peers, how);
+    let (programs, missing) = build(&named(&[BARE, "plimsoll"]), how);
     if let Some(missing) = missing.first() {
         return Err(format!("{} cannot be built: {}", missing.allocator, missing.reason));
     }
