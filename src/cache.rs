@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 pub struct Ask {
     /// Bytes to give up; more is welcome only as far as entries come in lumps.
     pub bytes: u64,
+    /// The most the cache may hold from now on, as in [`Cache::set_ceiling`]; `None` for one that has no ceilings or does
+    /// not say what it holds.
+    pub ceiling: Option<u64>,
     /// How full the budget is.
     pub level: Level,
     /// When the answer is no longer waited for: a cache that takes longer is put into quarantine.
@@ -60,6 +63,16 @@ pub trait Cache: Send + Sync + 'static {
     /// Gives up about `ask.bytes` bytes; says what it thinks it freed.
     fn shrink(&self, ask: &Ask) -> ShrinkReport;
 
+    /// From now on holds at most `ceiling` bytes; with `None`, as many as it was made for. Says whether it can.
+    ///
+    /// A cache that can does not fill up again while it is being asked to shrink: without ceilings a cache and its
+    /// evictions may go round for ever. Nothing has to be evicted at once for a ceiling below what is held. A cache that
+    /// says `false`, as every closure does, is known to be evict-only. Called on the same thread as [`Cache::shrink`].
+    fn set_ceiling(&self, ceiling: Option<u64>) -> bool {
+        let _ = ceiling;
+        false
+    }
+
     /// Bytes held, as far as the cache knows; `None` when it does not. Should be quick: asked once per tick.
     fn usage_bytes(&self) -> Option<u64> {
         None
@@ -82,6 +95,10 @@ impl<C: Cache + ?Sized> Cache for std::sync::Arc<C> {
         self.as_ref().shrink(ask)
     }
 
+    fn set_ceiling(&self, ceiling: Option<u64>) -> bool {
+        self.as_ref().set_ceiling(ceiling)
+    }
+
     fn usage_bytes(&self) -> Option<u64> {
         self.as_ref().usage_bytes()
     }
@@ -91,26 +108,40 @@ impl<C: Cache + ?Sized> Cache for std::sync::Arc<C> {
     }
 }
 
-/// How a cache is to be treated: its name, its priority, and from which level on it may be asked.
+/// How a cache is to be treated: its name, who is asked before whom, from which level on, and what it keeps.
 ///
 /// ```
 /// use plimsoll::{CacheSpec, Level, Priority};
-/// let spec = CacheSpec::new("thumbnails").priority(Priority::Low).from(Level::Caution);
+/// let thumbnails = CacheSpec::new("thumbnails").priority(Priority::Low).from(Level::Caution);
+/// let sessions = CacheSpec::new("sessions").tier(1).floor(16 << 20);
 /// ```
 #[derive(Clone, Debug)]
+#[allow(dead_code, reason = "read by the planner that is to come")]
 pub struct CacheSpec {
     pub(crate) name: String,
     pub(crate) priority: Priority,
     pub(crate) from: Level,
+    pub(crate) tier: u8,
+    pub(crate) floor: u64,
+    pub(crate) unit: u64,
+    pub(crate) cost: f64,
 }
 
 impl CacheSpec {
-    /// A cache of normal priority that is asked only in an emergency (`critical`).
+    /// A cache of normal priority in the lowest tier, without a floor, that is asked only in an emergency (`critical`).
     pub fn new(name: impl Into<String>) -> Self {
-        CacheSpec { name: name.into(), priority: Priority::Normal, from: Level::Critical }
+        CacheSpec {
+            name: name.into(),
+            priority: Priority::Normal,
+            from: Level::Critical,
+            tier: 0,
+            floor: 0,
+            unit: 1,
+            cost: 1.0,
+        }
     }
 
-    /// How much it matters: what matters least is asked first.
+    /// How much it matters within its tier: what matters least is asked first.
     #[must_use]
     pub fn priority(self, priority: Priority) -> Self {
         CacheSpec { priority, ..self }
@@ -120,6 +151,32 @@ impl CacheSpec {
     #[must_use]
     pub fn from(self, level: Level) -> Self {
         CacheSpec { from: level.max(Level::Caution), ..self }
+    }
+
+    /// Its tier: while a cache of a lower one can give something, none of a higher one is asked. 0 unless given.
+    #[must_use]
+    pub fn tier(self, tier: u8) -> Self {
+        CacheSpec { tier, ..self }
+    }
+
+    /// Bytes that it is never asked to go below, as far as it says what it holds. None unless given.
+    #[must_use]
+    pub fn floor(self, bytes: u64) -> Self {
+        CacheSpec { floor: bytes, ..self }
+    }
+
+    /// The least bytes it can give: what one of its entries takes, or a segment. It is not asked for less. 1 unless given.
+    #[must_use]
+    pub fn unit(self, bytes: u64) -> Self {
+        CacheSpec { unit: bytes.max(1), ..self }
+    }
+
+    /// What it costs to have a byte again, beside other caches' bytes: twice the cost, asked half as soon. 1.0 unless
+    /// given; what is no positive number counts as 1.0.
+    #[must_use]
+    pub fn cost(self, cost: f64) -> Self {
+        let is_sensible = cost.is_finite() && cost > 0.0;
+        CacheSpec { cost: if is_sensible { cost } else { 1.0 }, ..self }
     }
 }
 

@@ -146,7 +146,7 @@ impl Evictor {
             return;
         };
         let deadline = now + shared.settings.hook_timeout;
-        let ask = Ask { bytes, level: shared.level(), deadline };
+        let ask = Ask { bytes, ceiling: None, level: shared.level(), deadline };
         if let Err(error) = self.worker.submit(Job::Shrink(entry, ask), now) {
             episode.fail(error.to_string());
         }

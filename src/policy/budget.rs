@@ -70,10 +70,29 @@ pub(crate) struct Bounds {
     pub(crate) ram: Option<u64>,
 }
 
+/// Whose memory a budget bounds: the limit and the usage are taken from the same level.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(dead_code, reason = "taken from the limit that is found, which is to come")]
+pub(crate) enum Basis {
+    /// The process's own resident memory: a budget in bytes, the machine's memory, no limit at all.
+    #[default]
+    Process,
+    /// Everything that the kernel charges the control group whose limit it is.
+    Group,
+    /// The process's address space (`RLIMIT_AS`).
+    AddressSpace,
+    /// The process's private writable memory, touched or not (`RLIMIT_DATA`).
+    Data,
+}
+
 /// A budget in force.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(dead_code, reason = "read by the meter that is to come")]
 pub(crate) struct Resolved {
     pub(crate) bytes: u64,
+    /// The limit it was taken from or lies below, where one is known.
+    pub(crate) limit: Option<u64>,
+    pub(crate) basis: Basis,
     /// Where it comes from, in words.
     pub(crate) provenance: String,
 }
@@ -108,7 +127,8 @@ pub(crate) fn resolve(
     match (given, bounds.limit()) {
         (Some(given), Some(limit)) => explicit(given, &limit),
         (Some(Budget::Bytes(bytes)), None) if bytes >= LEAST => {
-            Ok(Resolved { bytes, provenance: "given".into() })
+            let provenance = "given".into();
+            Ok(Resolved { bytes, limit: None, basis: Basis::Process, provenance })
         }
         (Some(given), None) => {
             Err(refused(given, 0, "at least 1 MiB; no limit is known to take a share of"))
@@ -116,7 +136,7 @@ pub(crate) fn resolve(
         (None, Some(limit)) => Ok(found(&limit)),
         (None, None) => {
             let provenance = format!("default of {}: no limit is known here", size(default));
-            Ok(Resolved { bytes: default, provenance })
+            Ok(Resolved { bytes: default, limit: None, basis: Basis::Process, provenance })
         }
     }
 }
@@ -134,14 +154,15 @@ fn explicit(given: Budget, limit: &Limit) -> Result<Resolved, Error> {
         Budget::Bytes(_) => format!("given; {} is {}", limit.name, size(limit.bytes)),
         Budget::Percent(_) => format!("{given} of {}, {}", size(limit.bytes), limit.name),
     };
-    Ok(Resolved { bytes, provenance })
+    Ok(Resolved { bytes, limit: Some(limit.bytes), basis: Basis::Process, provenance })
 }
 
 fn found(limit: &Limit) -> Resolved {
     let reserve = reserve(limit.bytes);
     let provenance =
         format!("{}, {}, less {} in reserve", size(limit.bytes), limit.name, size(reserve));
-    Resolved { bytes: limit.bytes - reserve, provenance }
+    let bytes = limit.bytes - reserve;
+    Resolved { bytes, limit: Some(limit.bytes), basis: Basis::Process, provenance }
 }
 
 /// What is left for the kernel's own charges and for what grows between two ticks.

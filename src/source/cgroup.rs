@@ -18,6 +18,10 @@ pub(crate) struct Cgroup {
     pub(crate) file: Option<u64>,
     pub(crate) kernel: Option<u64>,
     pub(crate) sock: Option<u64>,
+    pub(crate) shmem: Option<u64>,
+    pub(crate) swap: Option<u64>,
+    /// The part of `kernel` that the kernel drops under pressure.
+    pub(crate) slab_reclaimable: Option<u64>,
     pub(crate) oom_kills: Option<u64>,
     pub(crate) limit_hits: Option<u64>,
 }
