@@ -3,6 +3,7 @@
 use crate::eviction::EvictionResult;
 use crate::level::Level;
 use crate::mebibyte::mib;
+use crate::policy::budget::Resolved;
 use crate::policy::health::HealthStatus;
 use crate::policy::threshold::Threshold;
 use crate::snapshot::{Moment, Snapshot};
@@ -86,6 +87,15 @@ pub enum EventKind {
     /// The monitor has stopped.
     #[non_exhaustive]
     MonitorStopped { total_snapshots_taken: u64 },
+    /// The budget is another, because a limit was changed or the reserve learned.
+    #[non_exhaustive]
+    BudgetChanged {
+        old_bytes: u64,
+        old_mb: f64,
+        new_bytes: u64,
+        new_mb: f64,
+        budget_provenance: String,
+    },
     /// A snapshot was taken; at debug level only.
     #[non_exhaustive]
     SnapshotTaken {
@@ -145,6 +155,7 @@ impl EventKind {
         match self {
             EventKind::MonitorStarted { .. } => "monitor_started",
             EventKind::MonitorStopped { .. } => "monitor_stopped",
+            EventKind::BudgetChanged { .. } => "budget_changed",
             EventKind::SnapshotTaken { .. } => "snapshot_taken",
             EventKind::ThresholdCrossed { .. } => "threshold_crossed",
             EventKind::LevelChanged { .. } => "level_changed",
@@ -171,12 +182,25 @@ impl EventKind {
         match self {
             EventKind::SnapshotTaken { .. } => Severity::Debug,
             EventKind::ThresholdCrossed { .. } => Severity::Warning,
+            EventKind::BudgetChanged { old_bytes, new_bytes, .. } if new_bytes < old_bytes => {
+                Severity::Warning
+            }
             EventKind::LevelChanged { from, to, .. } if to > from => Severity::Warning,
             EventKind::HealthCheck { status, .. } if *status != HealthStatus::Healthy => {
                 Severity::Warning
             }
             EventKind::GaveUp { .. } | EventKind::Error { .. } => Severity::Error,
             _ => Severity::Info,
+        }
+    }
+
+    pub(crate) fn budget_changed(old: &Resolved, new: &Resolved) -> Self {
+        EventKind::BudgetChanged {
+            old_bytes: old.bytes,
+            old_mb: mib(old.bytes),
+            new_bytes: new.bytes,
+            new_mb: mib(new.bytes),
+            budget_provenance: new.provenance.clone(),
         }
     }
 

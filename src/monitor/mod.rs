@@ -8,11 +8,13 @@
 //! registry.rs                       the caches
 //! worker.rs                         the thread on which caches' code and purges run
 //! courier.rs                        the thread on which event sinks run
+//! budget.rs                         the budget in force, read again and told to everybody
 //! shared.rs                         what the handle and the thread share
 //! reply.rs                          answers for threads and tasks
 //! global.rs                         one monitor for the whole process
 //! ```
 
+mod budget;
 mod builder;
 mod courier;
 mod episode;
@@ -173,16 +175,6 @@ impl Monitor {
     /// How full the budget was at the last tick.
     pub fn level(&self) -> Level {
         self.shared.level()
-    }
-
-    /// What the process may use.
-    pub fn budget_bytes(&self) -> u64 {
-        self.shared.budget.bytes
-    }
-
-    /// Where the budget comes from, in words.
-    pub fn budget_provenance(&self) -> String {
-        self.shared.budget.provenance.clone()
     }
 
     /// The highest usage of any tick, in percent of the budget; `None` while it is unknown.

@@ -13,7 +13,7 @@ use crate::export::log;
 use crate::export::report::Crossings;
 use crate::level::Level;
 use crate::metric::{Field, FloatField, Values};
-use crate::policy::budget::Resolved;
+use crate::policy::budget::{Allotment, Resolved};
 use crate::policy::eviction::target;
 use crate::policy::health::{Check, Vitals};
 use crate::policy::meter::Meter;
@@ -42,7 +42,9 @@ pub(super) type UserCheck = (String, Box<dyn Fn() -> Check + Send + Sync>);
 
 pub(super) struct Shared {
     pub(super) settings: Settings,
-    pub(super) budget: Resolved,
+    /// In force; replaced as a whole when it changes.
+    pub(super) budget: Mutex<Arc<Resolved>>,
+    pub(super) allotment: Mutex<Allotment>,
     pub(super) started: Instant,
     pub(super) pid: u32,
     /// `None` when nothing is counted.
@@ -115,7 +117,7 @@ impl Shared {
         let usage = self.usage(&snapshot.values);
         let history = self.history.lock();
         for (field, figure) in [
-            (Field::Budget, Some(self.budget.bytes)),
+            (Field::Budget, Some(self.budget().bytes)),
             (Field::Usage, usage),
             (Field::Caches, caches),
             (Field::Evictions, Some(history.evictions.total_evictions)),
@@ -187,7 +189,7 @@ impl Shared {
 
     /// What an automatic eviction should bring, for a usage.
     pub(super) fn wanted(&self, usage: u64) -> u64 {
-        let budget = self.budget.bytes;
+        let budget = self.budget().bytes;
         let line = self.settings.thresholds.bytes(Threshold::Warning, budget);
         target(usage, line, budget, self.settings.eviction_target)
     }

@@ -111,8 +111,10 @@ impl Ticker {
     fn tick(&mut self, moment: Moment) {
         // First, so that whatever goes wrong below goes wrong once an interval.
         self.next_tick = moment.instant + self.interval();
+        self.shared.follow_bounds(moment.instant);
         let mut snapshot = self.shared.read(moment);
         let transition = self.judge(&mut snapshot, moment.instant);
+        self.shared.learn_reserve(&snapshot, moment.instant);
         self.remember(&snapshot, moment.instant);
         log::emit_debug(moment, || EventKind::snapshot_taken(&snapshot));
         self.report_usage_known(&snapshot);
@@ -172,7 +174,7 @@ impl Ticker {
     }
 
     fn report_transition(&mut self, transition: Transition, snapshot: &Snapshot) {
-        let (budget, thresholds) = (self.shared.budget.bytes, &self.shared.settings.thresholds);
+        let (budget, thresholds) = (self.shared.budget().bytes, &self.shared.settings.thresholds);
         let percent = snapshot.usage_percent();
         for threshold in transition.crossed() {
             self.shared.history.lock().crossings.count(threshold);
@@ -191,7 +193,7 @@ impl Ticker {
 
     fn purge_if_due(&mut self, snapshot: &Snapshot, now: Instant) {
         let (dirty, usage) = (snapshot.jemalloc_dirty_bytes(), snapshot.usage_bytes());
-        let need = purge::need(dirty, usage, self.shared.budget.bytes, snapshot.level());
+        let need = purge::need(dirty, usage, self.shared.budget().bytes, snapshot.level());
         let wanted = need.is_some_and(|need| {
             let rested = |last| now.saturating_duration_since(last) >= need.rest();
             self.last_purge.is_none_or(rested)

@@ -5,6 +5,7 @@ pub(crate) mod eviction;
 pub(crate) mod health;
 pub(crate) mod meter;
 pub(crate) mod purge;
+pub(crate) mod reserve;
 pub(crate) mod threshold;
 pub(crate) mod trend;
 pub(crate) mod warning;
