@@ -184,8 +184,10 @@ impl Sources {
         self.limits.machine_in_use()
     }
 
+    /// That of a group which does not hold the process is no figure of ours.
     fn group_limit(&self) -> Option<u64> {
-        self.bounds.group.as_ref().map(|limit| limit.bytes)
+        let ours = self.bounds.group.as_ref().filter(|limit| limit.whose != Whose::Elsewhere);
+        ours.map(|limit| limit.bytes)
     }
 
     /// Reads everything but the counts, allocating nothing. The limit is that of the last [`Sources::bounds`].
