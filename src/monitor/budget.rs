@@ -112,3 +112,81 @@ impl Shared {
         self.emit(EventKind::budget_changed(&old, &new));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::meter::Meter;
+    use std::time::Duration;
+
+    const MIB: u64 = 1 << 20;
+
+    /// A group of 1 GiB, of whose charge 400 MiB are neither anonymous nor page cache.
+    fn tree() -> tempfile::TempDir {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let stat = format!("anon {}\nfile {}\nfile_mapped 0\n", 200 * MIB, 100 * MIB);
+        for (path, text) in [
+            ("proc/self/cgroup", "0::/app\n"),
+            ("proc/self/mountinfo", "31 27 0:28 / /cg rw - cgroup2 cgroup2 rw\n"),
+            ("cg/app/memory.max", "1073741824\n"),
+            ("cg/app/memory.current", &format!("{}\n", 700 * MIB)),
+            ("cg/app/memory.stat", &stat),
+        ] {
+            let path = root.path().join(path);
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+            std::fs::write(path, text).expect("a file");
+        }
+        root
+    }
+
+    /// The monitor's own thread sleeps through the test, which plays its part with a clock of its own.
+    fn asleep(root: &tempfile::TempDir) -> Monitor {
+        let hour = Duration::from_secs(3600);
+        let monitor = Monitor::builder().root(root.path()).interval(hour).meter(Meter::Pressure);
+        let monitor = monitor.start().expect("a monitor");
+        while monitor.latest().is_none() {
+            std::thread::yield_now();
+        }
+        monitor
+    }
+
+    fn changes(monitor: &Monitor) -> usize {
+        let changed = |event: &crate::Event| event.kind.event_type() == "budget_changed";
+        monitor.events().iter().filter(|event| changed(event)).count()
+    }
+
+    #[test]
+    fn what_the_meter_does_not_see_is_learned_within_minutes_and_said() {
+        let root = tree();
+        let monitor = asleep(&root);
+        let snapshot = monitor.snapshot();
+        assert_eq!(monitor.budget_bytes(), 1024 * MIB - 1024 * MIB / 10);
+        let start = Instant::now();
+        for look in 1..=60 {
+            monitor.shared.learn_reserve(&snapshot, start + Duration::from_secs(5 * look));
+        }
+        assert_eq!(monitor.budget_bytes(), 768 * MIB, "a quarter of the limit is the most");
+        let words = "1.0 GiB, the control group's limit (/cg/app/memory.max), less 256.0 MiB in reserve, \
+                     learned: 400.0 MiB were held there beside what the meter reads";
+        assert_eq!(monitor.budget_provenance(), words);
+        assert_eq!(changes(&monitor), 1);
+    }
+
+    #[test]
+    fn limits_are_read_again_every_five_seconds_and_no_earlier() {
+        let root = tree();
+        let monitor = asleep(&root);
+        // The first tick has read them, at a moment that is not known here.
+        let start = Instant::now() + Duration::from_secs(5);
+        monitor.shared.follow_bounds(start);
+        std::fs::write(root.path().join("cg/app/memory.max"), "536870912\n").expect("a file");
+        monitor.shared.follow_bounds(start + Duration::from_millis(4999));
+        assert_eq!((monitor.limit_bytes(), changes(&monitor)), (Some(1024 * MIB), 0));
+        monitor.shared.follow_bounds(start + Duration::from_millis(5000));
+        assert_eq!((monitor.limit_bytes(), changes(&monitor)), (Some(512 * MIB), 1));
+        for tick in 2..100 {
+            monitor.shared.follow_bounds(start + Duration::from_secs(5 * tick));
+        }
+        assert_eq!(changes(&monitor), 1, "said once");
+    }
+}
