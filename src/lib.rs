@@ -60,6 +60,8 @@ mod mebibyte;
 mod error;
 mod sync;
 
+mod block_on;
+
 mod counters;
 
 mod allocator;
@@ -106,9 +108,11 @@ pub use ledger::{CacheLine, Ledger, Line, LineKind};
 pub use level::Level;
 pub use metric::{Exactness, Kind, METRICS, Metric, Source, Unit, Value, Values};
 pub use monitor::{
-    Builder, CacheHandle, Monitor, Origin, Setting, health_check, health_check_async, metrics,
-    monitor, start_monitoring, start_monitoring_with, stop_monitoring, stop_monitoring_async,
+    Admission, Brake, BrakeStatistics, Builder, CacheHandle, Monitor, Origin, Setting,
+    health_check, health_check_async, metrics, monitor, start_monitoring, start_monitoring_with,
+    stop_monitoring, stop_monitoring_async,
 };
+pub use policy::brake::Refused;
 pub use policy::budget::Budget;
 pub use policy::eviction::Priority;
 pub use policy::health::{Check, HealthStatus};

@@ -1,5 +1,6 @@
 //! `Builder`: what a monitor should be like, and its start.
 
+use super::brake::Brake;
 use super::courier::{Courier, Sink};
 use super::registry::Registry;
 use super::settings::{Given, Settings};
@@ -191,11 +192,13 @@ impl Builder {
             user: self.metadata,
         };
         let started = started(&settings, &budget, counting, sources.has_jemalloc());
+        let wake = Arc::new(Wake::default());
+        let brake = Brake::new(counts.clone(), wake.clone());
         let shared = Arc::new(Shared {
             started: Moment::now().instant,
             pid: std::process::id(),
             counts,
-            wake: Arc::new(Wake::default()),
+            wake,
             stopping: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
             sources: Mutex::new(sources),
@@ -207,6 +210,7 @@ impl Builder {
             metadata: Mutex::new(Arc::new(metadata)),
             checks: self.checks,
             courier: Courier::start(self.sinks)?,
+            brake,
             settings,
             budget,
         });

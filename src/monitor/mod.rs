@@ -9,10 +9,15 @@
 //! worker.rs                         the thread on which caches' code and purges run
 //! courier.rs                        the thread on which event sinks run
 //! shared.rs                         what the handle and the thread share
+//! brake.rs  account.rs  admission.rs  braking.rs  who may grow, and who waits for it
 //! reply.rs                          answers for threads and tasks
 //! global.rs                         one monitor for the whole process
 //! ```
 
+mod account;
+mod admission;
+mod brake;
+mod braking;
 mod builder;
 mod courier;
 mod episode;
@@ -28,6 +33,9 @@ mod tick;
 mod wake;
 mod worker;
 
+pub use account::BrakeStatistics;
+pub use admission::Admission;
+pub use brake::Brake;
 pub use builder::Builder;
 pub use global::{
     health_check, health_check_async, metrics, monitor, start_monitoring, start_monitoring_with,
