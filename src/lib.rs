@@ -46,6 +46,7 @@
 //! # Features
 //! `jemalloc` (default): jemalloc as the inner allocator, its figures in every snapshot, purges. `stats_alloc`: counts from
 //! a [`StatsAlloc`](https://docs.rs/stats_alloc). `log`: a ready `tracing` layer that writes JSON lines.
+//! `moka`, `moka_future`, `quick_cache`, `foyer`, `lru`: a cache of that crate as a [`Cache`].
 //! `plug_in`: for a library that is opened at run time and brings its own jemalloc; costs every allocation some instructions.
 #![deny(unsafe_code)]
 
@@ -83,6 +84,9 @@ mod policy;
 
 mod cache;
 
+#[cfg(any(feature = "foyer", feature = "lru", feature = "moka", feature = "quick_cache"))]
+mod adapter;
+
 mod eviction;
 
 mod event;
@@ -91,6 +95,18 @@ mod export;
 
 mod monitor;
 
+#[cfg(feature = "foyer")]
+pub use adapter::Foyer;
+#[cfg(any(feature = "lru", feature = "quick_cache"))]
+pub use adapter::Locked;
+#[cfg(feature = "lru")]
+pub use adapter::LockedLru;
+#[cfg(feature = "moka")]
+pub use adapter::Moka;
+#[cfg(feature = "moka_future")]
+pub use adapter::MokaFuture;
+#[cfg(feature = "quick_cache")]
+pub use adapter::{LockedQuickCache, QuickCache};
 pub use allocator::{DefaultAllocator, Plimsoll};
 pub use audit::{Audit, Interval, Verdict};
 pub use cache::{Ask, Cache, CacheSpec, ShrinkReport};
