@@ -231,11 +231,12 @@ mod tests {
         account.give_up(early);
         account.look(sight(500), None);
         account.give_up(admitted);
-        assert!(account.judge(170, None).is_ok(), "its bytes are free again, but not the other's");
+        assert!(account.judge(470, None).is_ok(), "its bytes are free again");
         account.look(sight(500), None);
-        assert!(account.judge(400, None).is_ok());
+        account.look(sight(500), None);
+        assert!(account.judge(400, None).is_ok(), "what was admitted to the last is forgotten");
         account.give_up(late);
-        assert!(account.judge(200, None).is_err(), "that was admitted at an earlier look");
+        assert!(account.judge(100, None).is_err(), "and is not forgotten twice");
         assert!(account.queue.is_empty());
     }
 

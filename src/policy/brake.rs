@@ -101,8 +101,6 @@ fn lot(turn: u64) -> u64 {
 ///
 /// ```
 /// use plimsoll::{Budget, Monitor};
-/// # #[global_allocator]
-/// # static ALLOC: plimsoll::Plimsoll = plimsoll::Plimsoll::jemalloc();
 /// # fn main() -> Result<(), plimsoll::Error> {
 /// let monitor = Monitor::builder().budget("64MiB".parse()?).start()?;
 /// # while monitor.latest().is_none() { std::thread::yield_now() }
