@@ -12,6 +12,7 @@ mod moka;
 mod quick_cache;
 #[cfg(any(feature = "foyer", feature = "quick_cache"))]
 mod resize;
+#[cfg(any(feature = "foyer", feature = "moka", feature = "quick_cache"))]
 mod unit;
 
 #[cfg(feature = "foyer")]

@@ -35,39 +35,41 @@ impl<C: Resize> Resizing<C> {
         self.unit.to_bytes(self.cache.held())
     }
 
-    /// Never above what it was made for.
     pub(super) fn set_ceiling(&self, ceiling: Option<u64>) -> bool {
-        let capacity = ceiling.map_or(self.made_for, |bytes| self.unit.within(bytes));
-        self.lower_to(capacity.min(self.made_for), None)
+        self.lower_to(self.capacity_for(ceiling), None)
+    }
+
+    /// Never above what it was made for.
+    fn capacity_for(&self, ceiling: Option<u64>) -> u64 {
+        ceiling.map_or(self.made_for, |bytes| within(self.unit, bytes).min(self.made_for))
     }
 
     /// With a ceiling, that is the capacity from now on; without one, the capacity is as before when it has shrunk.
     pub(super) fn shrink(&self, ask: &Ask) -> ShrinkReport {
-        let before = self.cache.held();
-        let capacity = self.capacity.load(Ordering::Relaxed);
+        let (before, capacity) = (self.cache.held(), self.capacity.load(Ordering::Relaxed));
         let wanted = before.saturating_sub(self.unit.to_reach(ask.bytes)).min(capacity);
+        self.lower_to(wanted, Some(ask.deadline));
         match ask.ceiling {
-            Some(ceiling) => {
-                self.lower_to(wanted.min(self.unit.within(ceiling)), Some(ask.deadline));
-                self.set_ceiling(Some(ceiling))
-            }
-            None => {
-                self.lower_to(wanted, Some(ask.deadline));
-                self.lower_to(capacity, None)
-            }
+            Some(_) => self.lower_to(self.capacity_for(ask.ceiling), Some(ask.deadline)),
+            None => self.lower_to(capacity, None),
         };
         self.unit.to_bytes(before.saturating_sub(self.cache.held())).into()
     }
 
     /// Sets the capacity, and evicts on the way there slice by slice, as far as it gets by `deadline`.
     fn lower_to(&self, capacity: u64, deadline: Option<Instant>) -> bool {
-        let slice = self.unit.within(C::SLICE).max(1);
+        let slice = within(self.unit, C::SLICE).max(1);
         let steps = steps(self.cache.held(), capacity, slice);
         steps.take_while(|_| !is_over(deadline)).all(|step| {
             self.capacity.store(step, Ordering::Relaxed);
             self.cache.resize(step)
         })
     }
+}
+
+/// The most units that `bytes` hold.
+fn within(unit: Unit, bytes: u64) -> u64 {
+    bytes / unit.0
 }
 
 fn is_over(deadline: Option<Instant>) -> bool {
@@ -98,6 +100,11 @@ mod tests {
         assert_eq!(all(20, 20), [20]);
         assert_eq!(all(5, 20), [20]);
         assert_eq!(all(5, 0), [0]);
+    }
+
+    #[test]
+    fn ceilings_are_rounded_down() {
+        assert_eq!((within(Unit::entries_of(100), 299), within(Unit::BYTES, 299)), (2, 299));
     }
 
     /// Holds 100 MiB in entries of 1 MiB.
@@ -140,7 +147,8 @@ mod tests {
 
     #[test]
     fn after_the_deadline_nothing_more_is_given_up() {
-        let cache = model();
-        assert_eq!(cache.shrink(&ask(None, Duration::ZERO)).freed_bytes, 0);
+        for ceiling in [None, Some(60 << 20)] {
+            assert_eq!(model().shrink(&ask(ceiling, Duration::ZERO)).freed_bytes, 0);
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 /// The bytes that one unit of a cache's own counting stands for; at least 1.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Unit(u64);
+pub(super) struct Unit(pub(super) u64);
 
 impl Unit {
     /// Weights that are bytes.
@@ -17,11 +17,6 @@ impl Unit {
         units.saturating_mul(self.0)
     }
 
-    /// The most units that `bytes` hold.
-    pub(super) fn within(self, bytes: u64) -> u64 {
-        bytes / self.0
-    }
-
     /// The fewest units that come to `bytes`.
     pub(super) fn to_reach(self, bytes: u64) -> u64 {
         bytes.div_ceil(self.0)
@@ -33,10 +28,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ceilings_are_rounded_down_and_asks_up() {
+    fn asks_are_rounded_up() {
         let entries = Unit::entries_of(100);
-        assert_eq!((entries.within(250), entries.to_reach(250), entries.to_bytes(3)), (2, 3, 300));
-        assert_eq!((Unit::BYTES.within(250), Unit::BYTES.to_reach(250)), (250, 250));
+        assert_eq!((entries.to_reach(250), entries.to_bytes(3)), (3, 300));
+        assert_eq!((Unit::BYTES.to_reach(250), Unit::BYTES.to_bytes(3)), (250, 3));
         assert_eq!(Unit::entries_of(0).to_reach(7), 7, "of no bytes there are none to divide by");
     }
 }
