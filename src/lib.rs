@@ -95,6 +95,9 @@ mod export;
 
 mod monitor;
 
+#[cfg(feature = "testing")]
+pub mod testing;
+
 #[cfg(feature = "foyer")]
 pub use adapter::Foyer;
 #[cfg(any(feature = "lru", feature = "quick_cache"))]
