@@ -4,6 +4,7 @@ use crate::eviction::EvictionResult;
 use crate::level::Level;
 use crate::mebibyte::mib;
 use crate::policy::health::HealthStatus;
+use crate::policy::purge::{PoorYield, PurgeResult};
 use crate::policy::threshold::Threshold;
 use crate::snapshot::{Moment, Snapshot};
 use serde::Serialize;
@@ -130,7 +131,19 @@ pub enum EventKind {
     GaveUp { needed_bytes: u64, needed_mb: f64, freed_bytes: Option<u64>, registered_caches: usize },
     /// Unused pages were given back to the system.
     #[non_exhaustive]
-    PurgeCompleted { dirty_before_bytes: u64, success: bool, duration_seconds: f64 },
+    PurgeCompleted {
+        /// Whether nobody called for it.
+        automatic: bool,
+        #[serde(flatten)]
+        result: PurgeResult,
+        /// What should be left for the program to use again.
+        kept_bytes: u64,
+        /// How well that was guessed so far, from 0 to 1; `None` before the first guess could be judged.
+        guess_score: Option<f64>,
+    },
+    /// Purged pages did not come back to the system, twice in a row: none are purged for a while.
+    #[non_exhaustive]
+    PurgeSuspended { cause: PoorYield, yield_ratio: f64, pause_seconds: f64 },
     /// The health status changed.
     #[non_exhaustive]
     HealthCheck { status: HealthStatus, previous: HealthStatus, failed_checks: Vec<String> },
@@ -151,6 +164,7 @@ impl EventKind {
             EventKind::EvictionCompleted { .. } => "eviction_completed",
             EventKind::GaveUp { .. } => "gave_up",
             EventKind::PurgeCompleted { .. } => "purge_completed",
+            EventKind::PurgeSuspended { .. } => "purge_suspended",
             EventKind::HealthCheck { .. } => "health_check",
             EventKind::Error { .. } => "error",
         }
@@ -162,7 +176,8 @@ impl EventKind {
             EventKind::HealthCheck { .. } => Component::HealthChecker,
             EventKind::EvictionCompleted { .. }
             | EventKind::GaveUp { .. }
-            | EventKind::PurgeCompleted { .. } => Component::Eviction,
+            | EventKind::PurgeCompleted { .. }
+            | EventKind::PurgeSuspended { .. } => Component::Eviction,
             _ => Component::MemoryMonitor,
         }
     }
@@ -170,7 +185,9 @@ impl EventKind {
     fn severity(&self) -> Severity {
         match self {
             EventKind::SnapshotTaken { .. } => Severity::Debug,
-            EventKind::ThresholdCrossed { .. } => Severity::Warning,
+            EventKind::ThresholdCrossed { .. } | EventKind::PurgeSuspended { .. } => {
+                Severity::Warning
+            }
             EventKind::LevelChanged { from, to, .. } if to > from => Severity::Warning,
             EventKind::HealthCheck { status, .. } if *status != HealthStatus::Healthy => {
                 Severity::Warning

@@ -7,18 +7,25 @@
 //! order.rs  evicting.rs  episode.rs  who wants memory, and who is asked for it, one at a time
 //! registry.rs                       the caches
 //! worker.rs                         the thread on which caches' code and purges run
+//! purging.rs  purge_job.rs  purge_on_call.rs  purges: begun and learnt from; carried out; called for
+//! checks.rs   allocator.rs          the health checks; jemalloc's own purging set up, its options checked
 //! courier.rs                        the thread on which event sinks run
 //! shared.rs                         what the handle and the thread share
 //! reply.rs                          answers for threads and tasks
 //! global.rs                         one monitor for the whole process
 //! ```
 
+mod allocator;
 mod builder;
+mod checks;
 mod courier;
 mod episode;
 mod evicting;
 mod global;
 mod order;
+mod purge_job;
+mod purge_on_call;
+mod purging;
 mod registry;
 mod reply;
 mod run;
@@ -42,10 +49,11 @@ use crate::eviction::{EvictionResult, EvictionStatistics};
 use crate::export::report::{HealthReport, Metrics, MetricsReport, Profiler, RingStatistics};
 use crate::ledger::Ledger;
 use crate::level::Level;
-use crate::policy::health::{Check, audit_check, own_checks};
+use crate::policy::health::Check;
 use crate::policy::threshold::Thresholds;
 use crate::policy::warning::Warning;
 use crate::snapshot::{Moment, Snapshot};
+use checks::{health, user_checks};
 use order::{Order, Orderer};
 use parking_lot::Mutex;
 use registry::Entry;
@@ -394,25 +402,4 @@ impl Drop for Monitor {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-fn health(shared: &Shared, user_checks: Vec<(String, Check)>) -> HealthReport {
-    let moment = Moment::now();
-    let newest = shared.history.lock().newest.clone();
-    // Before the first tick there is none: whoever asks so early shall not be told that nothing is known.
-    let newest = newest.unwrap_or_else(|| shared.read(moment));
-    let vitals = shared.vitals(moment.instant);
-    let mut checks = own_checks(Some(&newest), shared.settings.growth, &vitals);
-    checks.push(audit_check(shared.audit().as_ref()));
-    checks.extend(user_checks);
-    HealthReport::new(moment, shared.level(), checks)
-}
-
-/// Runs the user's checks on the calling thread.
-fn user_checks(shared: &Shared) -> Vec<(String, Check)> {
-    let run = |(name, check): &shared::UserCheck| {
-        let panicked = |message| Check::critical(format!("the check panicked: {message}"));
-        (name.clone(), worker::caught(check).unwrap_or_else(panicked))
-    };
-    shared.checks.iter().map(run).collect()
 }

@@ -1,12 +1,13 @@
 //! A thread that runs other people's code (caches) or slow calls (purges), one job at a time, so that what hangs or
 //! panics there never holds up the monitor.
 
+use super::purge_job::{PurgeJob, Purged};
 use super::registry::Entry;
 use super::wake::Wake;
 use crate::cache::Ask;
 use crate::counters::{self, Counts};
 use crate::error::Error;
-use crate::source::{CountSource, purge_all};
+use crate::source::CountSource;
 use parking_lot::{Condvar, Mutex};
 use std::any::Any;
 use std::cell::Cell;
@@ -36,7 +37,7 @@ pub(super) enum Job {
     /// Ask one cache to shrink.
     Shrink(Arc<Entry>, Ask),
     /// Give jemalloc's unused pages back to the system.
-    Purge,
+    Purge(PurgeJob),
 }
 
 /// What came of it.
@@ -44,7 +45,8 @@ pub(super) enum Outcome {
     /// The caches that panicked when asked, with what they said.
     Surveyed(Vec<(Arc<Entry>, String)>),
     Shrunk(Answer),
-    Purged(bool),
+    /// `None` where jemalloc does not serve the heap.
+    Purged(Option<Box<Purged>>),
 }
 
 /// What a cache answered, and what it really did.
@@ -176,7 +178,7 @@ impl Bench {
             let outcome = match job {
                 Job::Survey(entries, now) => Outcome::Surveyed(self.survey(&entries, now)),
                 Job::Shrink(entry, ask) => Outcome::Shrunk(self.shrink(&entry, &ask)),
-                Job::Purge => Outcome::Purged(purge_all()),
+                Job::Purge(job) => Outcome::Purged(job.run().map(Box::new)),
             };
             let mut state = self.desk.state.lock();
             state.at_work_on = None;
