@@ -1,6 +1,6 @@
 //! A purge as the purge thread carries it out: a slice at a time, with a look between two of them at whether more is wanted.
 
-use crate::policy::purge::{Manner, PurgeResult, Reading, Slice, Work, decay_time, next_slice};
+use crate::policy::purge::{Manner, PurgeResult, Reading, Slice, Work, next_slice, pace};
 use crate::source::{JemallocArenas, Thp, read_process};
 use std::path::Path;
 use std::sync::Arc;
@@ -102,7 +102,7 @@ impl PurgeJob {
         work: &mut Work,
     ) {
         work.arenas.push(arena);
-        let pace = decay_time(dirty);
+        let pace = pace(dirty);
         let usual = arenas.decay_millis(arena);
         let Some(usual) = usual.filter(|_| arenas.set_decay_time(arena, pace.in_all)) else {
             work.refused = true;

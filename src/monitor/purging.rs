@@ -99,6 +99,7 @@ impl Purging {
         if let Some(active) = snapshot.jemalloc_active_bytes() {
             self.demand.push(snapshot.uptime(), active);
             self.guesses.observe(now, active);
+            shared.lessons.lock().guess_score = self.guesses.score();
         }
         let situation = self.situation(shared, snapshot);
         if let Some(begun) = &self.under_way {

@@ -8,12 +8,13 @@ const WINDOW: u64 = 30;
 /// One place for every second of the window and the one that has begun.
 const PLACES: usize = 31;
 
-/// The least and the most that was active within a second.
+/// The least and the most that was active within a second, and how far it rose.
 #[derive(Clone, Copy, Debug)]
 struct Span {
     second: u64,
     low: u64,
     high: u64,
+    rise: u64,
 }
 
 /// What was active in each of the last 30 seconds. Fixed size; the time is the caller's, since any beginning.
@@ -30,13 +31,14 @@ impl Demand {
         let second = at.as_secs();
         let Some(place) = self.0.get_mut((second % PLACES as u64) as usize) else { return };
         let span = place.filter(|span| span.second == second);
-        let span = span.unwrap_or(Span { second, low: active, high: active });
-        *place = Some(Span { low: span.low.min(active), high: span.high.max(active), ..span });
+        let span = span.unwrap_or(Span { second, low: active, high: active, rise: 0 });
+        let low = span.low.min(active);
+        let rise = span.rise.max(active - low);
+        *place = Some(Span { second, low, high: span.high.max(active), rise });
     }
 
     /// The largest rise of what was active within the window that ends at `at`: pages that were taken into use, and would
-    /// have been had from the unused ones. Within one second the rise is taken to come before the fall. `None` until
-    /// there are two seconds to compare.
+    /// have been had from the unused ones. `None` until there are two seconds to compare.
     pub(crate) fn within(&self, at: Duration) -> Option<u64> {
         let last = at.as_secs();
         let place = |second: u64| self.0.get((second % PLACES as u64) as usize).copied().flatten();
@@ -45,8 +47,8 @@ impl Demand {
         let (mut seconds, mut lowest, mut rise) = (0, u64::MAX, 0);
         for span in spans {
             seconds += 1;
+            rise = rise.max(span.rise).max(span.high.saturating_sub(lowest));
             lowest = lowest.min(span.low);
-            rise = rise.max(span.high - lowest);
         }
         (seconds >= 2).then_some(rise)
     }
@@ -69,6 +71,8 @@ mod tests {
         assert_eq!(after(&[(0, 100), (1000, 150), (2000, 120), (3000, 190), (4000, 50)]), Some(90));
         assert_eq!(after(&[(0, 900), (1000, 500), (2000, 100)]), Some(0), "it only falls");
         assert_eq!(after(&[(0, 10), (900, 60), (1500, 20)]), Some(50), "within a second");
+        let fall = [(0, 900), (1100, 900), (1500, 100), (1900, 130)];
+        assert_eq!(after(&fall), Some(30), "a fall within a second is none");
     }
 
     #[test]

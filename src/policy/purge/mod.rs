@@ -23,7 +23,7 @@ pub(crate) use guess::Guesses;
 pub(crate) use need::{Need, Situation, Wanted};
 pub use result::PurgeResult;
 pub(crate) use result::{Reading, Work};
-pub(crate) use slice::{Manner, Slice, decay_time, next_slice};
+pub(crate) use slice::{Manner, Slice, next_slice, pace};
 pub(crate) use under_way::UnderWay;
 pub use yields::PoorYield;
 pub(crate) use yields::{Suspension, Yields};
