@@ -129,6 +129,10 @@ pub enum EventKind {
     /// An automatic eviction found nobody left to ask; said once until the level falls.
     #[non_exhaustive]
     GaveUp { needed_bytes: u64, needed_mb: f64, freed_bytes: Option<u64>, registered_caches: usize },
+    /// A cache was evicted by more than twice the guard below the line within a minute: it fills up again as fast. Said
+    /// once a minute; it is asked again only in an emergency meanwhile. A cache with ceilings has no such storms.
+    #[non_exhaustive]
+    RefillStorm { cache: String, evicted_bytes: u64, evicted_mb: f64 },
     /// Unused pages were given back to the system.
     #[non_exhaustive]
     PurgeCompleted {
@@ -163,6 +167,7 @@ impl EventKind {
             EventKind::LevelChanged { .. } => "level_changed",
             EventKind::EvictionCompleted { .. } => "eviction_completed",
             EventKind::GaveUp { .. } => "gave_up",
+            EventKind::RefillStorm { .. } => "refill_storm",
             EventKind::PurgeCompleted { .. } => "purge_completed",
             EventKind::PurgeSuspended { .. } => "purge_suspended",
             EventKind::HealthCheck { .. } => "health_check",
@@ -176,6 +181,7 @@ impl EventKind {
             EventKind::HealthCheck { .. } => Component::HealthChecker,
             EventKind::EvictionCompleted { .. }
             | EventKind::GaveUp { .. }
+            | EventKind::RefillStorm { .. }
             | EventKind::PurgeCompleted { .. }
             | EventKind::PurgeSuspended { .. } => Component::Eviction,
             _ => Component::MemoryMonitor,
@@ -185,9 +191,9 @@ impl EventKind {
     fn severity(&self) -> Severity {
         match self {
             EventKind::SnapshotTaken { .. } => Severity::Debug,
-            EventKind::ThresholdCrossed { .. } | EventKind::PurgeSuspended { .. } => {
-                Severity::Warning
-            }
+            EventKind::ThresholdCrossed { .. }
+            | EventKind::RefillStorm { .. }
+            | EventKind::PurgeSuspended { .. } => Severity::Warning,
             EventKind::LevelChanged { from, to, .. } if to > from => Severity::Warning,
             EventKind::HealthCheck { status, .. } if *status != HealthStatus::Healthy => {
                 Severity::Warning
@@ -239,6 +245,14 @@ impl EventKind {
             message,
             errors,
             automatic,
+        }
+    }
+
+    pub(crate) fn refill_storm(cache: &str, evicted_bytes: u64) -> Self {
+        EventKind::RefillStorm {
+            cache: cache.into(),
+            evicted_bytes,
+            evicted_mb: mib(evicted_bytes),
         }
     }
 
