@@ -6,7 +6,9 @@ use crate::error::Error;
 use crate::policy::allocator::{Facts, allocator_check};
 use crate::policy::health::Check;
 use crate::snapshot::Snapshot;
-use crate::source::{Thp, anonymous_huge_bytes, options, set_background_purge, set_dirty_decay};
+use crate::source::{
+    AllocatorOptions, Thp, anonymous_huge_bytes, options, set_background_purge, set_dirty_decay,
+};
 use std::time::{Duration, Instant};
 
 /// The variables that jemalloc may read its options from: with a prefix to its functions' names, and without.
@@ -47,17 +49,18 @@ fn shown(millis: i64) -> String {
     duration.map_or("never".into(), |time| humantime::format_duration(time).to_string())
 }
 
-/// Reads what the check goes by, and makes it. Costs milliseconds where the process is large: when somebody asks only.
+/// Reads what the check goes by, and makes it. Where huge pages may be, that costs milliseconds in a large process.
 pub(super) fn check(shared: &Shared, newest: &Snapshot, now: Instant) -> (String, Check) {
     let lessons = *shared.lessons.lock();
-    let thp = Thp::read(&shared.root);
+    let (thp, options) = (Thp::read(&shared.root), options());
+    let may_be_huge =
+        thp.is_always() || options.as_ref().is_some_and(AllocatorOptions::asks_for_huge_pages);
     let variable = |name| Some((name, std::env::var_os(name)?.to_string_lossy().into_owned()));
     allocator_check(&Facts {
-        options: options(),
+        options,
         variables: VARIABLES.into_iter().filter_map(variable).collect(),
         thp,
-        // Worth its time only where it can be of use.
-        huge: anonymous_huge_bytes(&shared.root),
+        huge: may_be_huge.then(|| anonymous_huge_bytes(&shared.root)).flatten(),
         anon: newest.process_anon_bytes(),
         resident: newest.jemalloc_resident_bytes(),
         background_wanted: shared.settings.background_purge,

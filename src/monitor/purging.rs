@@ -86,7 +86,8 @@ impl Purging {
         match &self.under_way {
             Some(begun) if is_called_for && begun.wanted.is_some() => begun.keep.recall(),
             None if is_called_for => {
-                let callers = std::mem::take(&mut *shared.purge_callers.lock());
+                let mut callers = std::mem::take(&mut *shared.purge_callers.lock());
+                callers.retain(Caller::is_wanted);
                 let newest = shared.history.lock().newest.clone();
                 self.begin(shared, newest.as_ref(), None, callers, now);
             }
@@ -175,7 +176,8 @@ impl Purging {
             let reason = "jemalloc does not serve the heap, or has no statistics";
             return answer(begun.callers, || Err(Error::Purge { reason }));
         };
-        self.last = Some(now);
+        // One that gave way to a more urgent one does not make that one wait.
+        self.last = if begun.keep.is_recalled() { None } else { Some(now) };
         // One that found nothing to do is no news, unless somebody waits for it.
         if purged.result.slices > 0 || begun.wanted.is_none() {
             self.learn(shared, &begun, &purged, now);

@@ -22,7 +22,7 @@ pub(crate) struct Facts {
     /// The variables that could hold jemalloc's options, as far as they are set: name and value.
     pub(crate) variables: Vec<(&'static str, String)>,
     pub(crate) thp: Thp,
-    /// Anonymous memory in huge pages, in bytes.
+    /// Anonymous memory in huge pages, in bytes; not looked for where there can be none.
     pub(crate) huge: Option<u64>,
     /// Anonymous resident memory of the process, in bytes.
     pub(crate) anon: Option<u64>,
@@ -163,7 +163,7 @@ fn decay(options: &AllocatorOptions) -> Option<Finding> {
 
 /// Huge pages are no leak, but they look like one: the kernel fills purged holes in again.
 fn huge_pages(facts: &Facts, options: &AllocatorOptions) -> Option<Finding> {
-    let asked_for = options.thp.as_deref() == Some("always") && facts.thp.process != Some(false);
+    let asked_for = options.asks_for_huge_pages() && facts.thp.process != Some(false);
     if !facts.thp.is_always() && !asked_for {
         return None;
     }

@@ -54,6 +54,13 @@ pub(crate) struct AllocatorOptions {
     pub(crate) of_environment: Option<String>,
 }
 
+impl AllocatorOptions {
+    /// Whether jemalloc asks the kernel for huge pages.
+    pub(crate) fn asks_for_huge_pages(&self) -> bool {
+        self.thp.as_deref() == Some("always")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

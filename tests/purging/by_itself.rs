@@ -10,6 +10,7 @@ cases![
     what_the_last_seconds_took_into_use_is_kept,
     against_the_wall_everything_goes,
     nothing_goes_when_it_is_switched_off,
+    a_gradual_purge_gives_way_to_a_caller,
     a_stop_ends_a_purge_and_leaves_the_decay_as_it_was,
 ];
 
@@ -79,14 +80,28 @@ fn nothing_goes_when_it_is_switched_off() {
     assert!(seen().is_some());
 }
 
-fn a_stop_ends_a_purge_and_leaves_the_decay_as_it_was() {
+/// Waits until a purge is under way that goes bit by bit: the arena's time is a short one meanwhile.
+fn gradual_purge_under_way() -> (Monitor, isize, impl Fn() -> isize) {
     keep_unused_pages();
     let arena: u32 = read(b"thread.arena\0");
-    let name = format!("arena.{arena}.dirty_decay_ms\0");
-    let decay = || read::<isize>(name.as_bytes());
+    let decay = move || read::<isize>(format!("arena.{arena}.dirty_decay_ms\0").as_bytes());
     let usual = decay();
     let monitor = start_over(filled(600 * MIB));
     eventually("a purge under way", || (decay() != usual).then_some(()));
+    (monitor, usual, decay)
+}
+
+fn a_gradual_purge_gives_way_to_a_caller() {
+    let (monitor, usual, decay) = gradual_purge_under_way();
+    let result = monitor.purge().unwrap();
+    assert!(result.dirty_before_bytes > 100 * MIB && result.dirty_after_bytes < MIB, "{result:?}");
+    assert_eq!(decay(), usual);
+    let both = events(&monitor, "purge_completed");
+    assert_eq!((&both[0]["automatic"], &both[1]["automatic"]), (&true.into(), &false.into()));
+}
+
+fn a_stop_ends_a_purge_and_leaves_the_decay_as_it_was() {
+    let (monitor, usual, decay) = gradual_purge_under_way();
     monitor.stop();
     eventually("its end", || (decay() == usual).then_some(()));
     let dirty = monitor.snapshot().jemalloc_dirty_bytes().unwrap();
