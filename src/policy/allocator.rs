@@ -170,7 +170,7 @@ fn huge_pages(facts: &Facts, options: &AllocatorOptions) -> Option<Finding> {
     Some(match filled_in(facts) {
         Some(bytes) => Warning(format!(
             "{:.0} MiB are resident beyond what jemalloc holds: the kernel has filled purged pages in again with \
-             transparent huge pages; no leak, and gone with thp:never or madvise",
+             transparent huge pages; no leak; jemalloc's option thp:never ends it",
             mib(bytes)
         )),
         None => Remark(
