@@ -136,6 +136,7 @@ pub use policy::budget::{Basis, Budget};
 pub use policy::eviction::Priority;
 pub use policy::health::{Check, HealthStatus};
 pub use policy::meter::Meter;
+pub use policy::purge::{PoorYield, PurgeResult};
 pub use policy::threshold::{Threshold, Thresholds};
 pub use policy::warning::{Action, Warning};
 pub use probe::is_installed;

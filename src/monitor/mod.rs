@@ -8,6 +8,8 @@
 //! registry.rs  caches.rs            the caches; how they are registered, and how they have done
 //! asking.rs                         evictions that a caller asks for, and what they would come to
 //! worker.rs                         the thread on which caches' code and purges run
+//! purging.rs  purge_job.rs  purge_on_call.rs  purges: begun and learnt from; carried out; called for
+//! allocator.rs                      jemalloc's own purging set up, its options checked
 //! courier.rs                        the thread on which event sinks run
 //! budget.rs                         the budget in force, read again and told to everybody
 //! shared.rs                         what the handle and the thread share
@@ -18,6 +20,7 @@
 
 mod account;
 mod admission;
+mod allocator;
 mod asking;
 mod brake;
 mod braking;
@@ -28,6 +31,9 @@ mod courier;
 mod evicting;
 mod global;
 mod order;
+mod purge_job;
+mod purge_on_call;
+mod purging;
 mod registry;
 mod reply;
 mod run;
@@ -316,6 +322,7 @@ fn health(shared: &Shared, user_checks: Vec<(String, Check)>) -> HealthReport {
     let vitals = shared.vitals(moment.instant);
     let mut checks = own_checks(Some(&newest), shared.settings.growth, &vitals);
     checks.push(audit_check(shared.audit().as_ref()));
+    checks.push(allocator::check(shared, &newest, moment.instant));
     checks.extend(user_checks);
     HealthReport::new(moment, shared.level(), checks)
 }

@@ -1,5 +1,6 @@
 //! Pure judgement: history and a moment in, a decision out. No clock, no I/O, no globals.
 
+pub(crate) mod allocator;
 pub(crate) mod brake;
 pub(crate) mod budget;
 pub(crate) mod eviction;
