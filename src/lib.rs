@@ -111,10 +111,15 @@ pub use monitor::{
 };
 pub use policy::budget::Budget;
 pub use policy::eviction::Priority;
+pub use policy::forecast::{Forecast, Growth, TimeToBudget};
 pub use policy::health::{Check, HealthStatus};
 pub use policy::meter::Meter;
+pub use policy::slope::Rate;
+pub use policy::step::Step;
 pub use policy::threshold::{Threshold, Thresholds};
+pub use policy::usage::Usage;
 pub use policy::warning::{Action, Warning};
+pub use policy::window::Trend;
 pub use probe::is_installed;
 pub use region::{
     Process, Region, ThisThread, assert_allocates_nothing, assert_peaks_below,

@@ -15,6 +15,7 @@ use crate::policy::budget::{Bounds, Budget, Resolved, resolve};
 use crate::policy::health::{COUNT_AUDIT, Check, OWN_CHECKS};
 use crate::policy::meter::Meter;
 use crate::policy::threshold::Threshold;
+use crate::policy::usage::Gauge;
 use crate::snapshot::{METADATA_BOUNDS, Metadata, Moment};
 use crate::source::{CountSource, Location, Sources, memory_total};
 use parking_lot::Mutex;
@@ -89,6 +90,13 @@ impl Builder {
     /// `PLIMSOLL_EMERGENCY_AT`; 80, 93 and 98 unless given.
     pub fn thresholds(mut self, warning: f64, prompt: f64, emergency: f64) -> Self {
         self.given.thresholds = Some((warning, prompt, emergency));
+        self
+    }
+
+    /// How many percent points below its threshold a level is left. `PLIMSOLL_LEAVE_BELOW`; 7 unless given: more than
+    /// usage wavers, less than an eviction brings. Valid: 1 to 40.
+    pub fn leave_below(mut self, points: f64) -> Self {
+        self.given.leave_below = Some(points);
         self
     }
 
@@ -199,6 +207,7 @@ impl Builder {
             stopping: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
             sources: Mutex::new(sources),
+            gauge: Mutex::new(Gauge::new()),
             caches: Registry::default(),
             orders: Mutex::new(VecDeque::new()),
             history: Mutex::new(History::new(settings.ring, counting)),

@@ -9,6 +9,7 @@
 //! worker.rs                         the thread on which caches' code and purges run
 //! courier.rs                        the thread on which event sinks run
 //! shared.rs                         what the handle and the thread share
+//! outlook.rs                        what is asked of the last tick's forecast
 //! reply.rs                          answers for threads and tasks
 //! global.rs                         one monitor for the whole process
 //! ```
@@ -19,6 +20,7 @@ mod episode;
 mod evicting;
 mod global;
 mod order;
+mod outlook;
 mod registry;
 mod reply;
 mod run;
@@ -185,11 +187,6 @@ impl Monitor {
         self.shared.budget.provenance.clone()
     }
 
-    /// The highest usage of any tick, in percent of the budget; `None` while it is unknown.
-    pub fn peak_usage_percent(&self) -> Option<f64> {
-        self.shared.history.lock().peak_usage_percent
-    }
-
     /// The thresholds in force.
     pub fn thresholds(&self) -> Thresholds {
         self.shared.settings.thresholds
@@ -260,6 +257,8 @@ impl Monitor {
                 profiling_active: self.is_running(),
                 ring: RingStatistics::of(history.ring.iter(), interval, history.ring.capacity()),
             },
+            forecast: history.forecast,
+            usage: history.usage,
             monitor_running: self.is_running(),
         }
     }

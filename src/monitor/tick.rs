@@ -14,20 +14,26 @@ use crate::policy::eviction::Pace;
 use crate::policy::health::{HealthStatus, OWN_CHECKS, own_statuses};
 use crate::policy::purge;
 use crate::policy::purge::UnderWay;
-use crate::policy::threshold::{LevelTracker, Transition};
+use crate::policy::stuck::cause;
+use crate::policy::threshold::Transition;
 use crate::policy::trend::Trail;
+use crate::policy::usage::Usage;
+use crate::policy::watch::{Rules, Seen, Watch};
 use crate::snapshot::{Moment, Snapshot};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// From crossing a line to the end of the eviction that it starts: a tick, an ask and its answer, and the tick that sees it.
+const REACTION: Duration = Duration::from_secs(1);
+
 /// What the monitor's thread keeps from tick to tick.
 pub(super) struct Ticker {
     shared: Arc<Shared>,
-    tracker: LevelTracker,
+    watch: Watch,
     trail: Trail,
     pub(super) evictor: Evictor,
     purger: Worker,
-    purge: Option<(Instant, u64)>,
+    purge: Option<(Instant, u64, Option<u64>)>,
     last_purge: Option<Instant>,
     pace: Pace,
     automatic: Automatic,
@@ -60,7 +66,7 @@ impl Ticker {
         let window = settings.growth_window.max(settings.interval.saturating_mul(4));
         Ticker {
             shared,
-            tracker: LevelTracker::new(),
+            watch: Watch::new(),
             trail: Trail::new(window),
             evictor,
             purger,
@@ -78,7 +84,7 @@ impl Ticker {
 
     /// Does whatever is due at `moment`.
     pub(super) fn step(&mut self, moment: Moment) {
-        self.collect_purge(moment.instant);
+        self.collect_purge(moment);
         if moment.instant >= self.next_tick {
             self.tick(moment);
         }
@@ -100,7 +106,7 @@ impl Ticker {
 
     /// The interval near the line is shorter.
     fn interval(&self) -> Duration {
-        let most = match self.tracker.level() {
+        let most = match self.watch.level() {
             Level::Healthy => Duration::MAX,
             Level::Caution => Duration::from_secs(1),
             Level::Warning | Level::Critical => Duration::from_millis(100),
@@ -111,14 +117,15 @@ impl Ticker {
     fn tick(&mut self, moment: Moment) {
         // First, so that whatever goes wrong below goes wrong once an interval.
         self.next_tick = moment.instant + self.interval();
-        let mut snapshot = self.shared.read(moment);
-        let transition = self.judge(&mut snapshot, moment.instant);
+        let (mut snapshot, usage) = self.shared.read_for_tick(moment);
+        let seen = self.judge(&mut snapshot, &usage, moment.instant);
         self.remember(&snapshot, moment.instant);
         log::emit_debug(moment, || EventKind::snapshot_taken(&snapshot));
         self.report_usage_known(&snapshot);
-        if let Some(transition) = transition {
+        if let Some(transition) = seen.transition {
             self.report_transition(transition, &snapshot);
         }
+        self.report_lasting(&seen, &snapshot);
         self.purge_if_due(&snapshot, moment.instant);
         self.evict_if_due(&snapshot, moment.instant);
         self.report_health(&snapshot, moment.instant);
@@ -127,14 +134,27 @@ impl Ticker {
         self.next_tick = moment.instant + self.interval();
     }
 
-    fn judge(&mut self, snapshot: &mut Snapshot, now: Instant) -> Option<Transition> {
-        let settings = &self.shared.settings;
-        let transition = self.tracker.step(&settings.thresholds, snapshot.usage_percent(), now);
-        snapshot.values.level = self.tracker.level();
+    fn judge(&mut self, snapshot: &mut Snapshot, usage: &Usage, now: Instant) -> Seen {
+        let rules = Rules { thresholds: &self.shared.settings.thresholds, reaction: REACTION };
+        let seen = self.watch.observe(snapshot, usage, &rules, now);
+        snapshot.values.level = self.watch.level();
+        seen.forecast.note(&mut snapshot.values);
         let growth =
             snapshot.usage_bytes().and_then(|usage| self.trail.push(snapshot.uptime(), usage));
         snapshot.values.set_float(FloatField::Growth, growth);
-        transition
+        let mut history = self.shared.history.lock();
+        (history.usage, history.forecast) = (*usage, seen.forecast);
+        seen
+    }
+
+    /// What does not change, and should.
+    fn report_lasting(&self, seen: &Seen, snapshot: &Snapshot) {
+        if let Some(lasting) = seen.lasting {
+            self.shared.emit(EventKind::emergency_lasts(snapshot, lasting));
+        }
+        if seen.is_stuck {
+            self.shared.emit(EventKind::stuck(snapshot, cause(snapshot, self.shared.scope())));
+        }
     }
 
     fn remember(&mut self, snapshot: &Snapshot, now: Instant) {
@@ -201,7 +221,7 @@ impl Ticker {
             *self.shared.purging.lock() =
                 UnderWay::begin(snapshot.usage_bytes(), snapshot.jemalloc_active_bytes());
             match self.purger.submit(Job::Purge, now) {
-                Ok(()) => self.purge = Some((now, dirty.unwrap_or(0))),
+                Ok(()) => self.purge = Some((now, dirty.unwrap_or(0), snapshot.usage_low_bytes())),
                 Err(error) => {
                     *self.shared.purging.lock() = None;
                     self.shared.emit(EventKind::error(error.category(), error.to_string()))
@@ -210,10 +230,12 @@ impl Ticker {
         }
     }
 
-    fn collect_purge(&mut self, now: Instant) {
+    fn collect_purge(&mut self, moment: Moment) {
+        let now = moment.instant;
         let Some(Outcome::Purged(success)) = self.purger.outcome() else { return };
-        let Some((started, dirty_before_bytes)) = self.purge.take() else { return };
+        let Some((started, dirty_before_bytes, low_before)) = self.purge.take() else { return };
         *self.shared.purging.lock() = None;
+        self.judge_purge(dirty_before_bytes, low_before, moment);
         self.shared.history.lock().purges += u64::from(success);
         let duration_seconds = now.saturating_duration_since(started).as_secs_f64();
         self.shared.emit(EventKind::PurgeCompleted {
@@ -221,6 +243,16 @@ impl Ticker {
             success,
             duration_seconds,
         });
+    }
+
+    /// How far did the usage fall for the pages that went?
+    fn judge_purge(&self, dirty_before: u64, low_before: Option<u64>, moment: Moment) {
+        let after = self.shared.read(moment);
+        let figures = low_before.zip(after.jemalloc_dirty_bytes()).zip(after.usage_low_bytes());
+        if let Some(((low_before, dirty_after), low_after)) = figures {
+            let (dirty, low) = ([dirty_before, dirty_after], [low_before, low_after]);
+            self.shared.gauge.lock().purged(dirty, low);
+        }
     }
 
     fn evict_if_due(&mut self, snapshot: &Snapshot, now: Instant) {
@@ -287,7 +319,7 @@ impl Ticker {
             let unjudged = (result.target_bytes > 0).then_some((usage_before, freed));
             self.automatic = Automatic::Ended { at: now, unjudged };
         }
-        if !result.success && self.tracker.level() == Level::Critical {
+        if !result.success && self.watch.level() == Level::Critical {
             self.give_up(result.target_bytes, result.memory_freed_bytes);
         }
     }

@@ -2,9 +2,19 @@
 
 pub(crate) mod budget;
 pub(crate) mod eviction;
+pub(crate) mod forecast;
+pub(crate) mod headroom;
 pub(crate) mod health;
 pub(crate) mod meter;
+pub(crate) mod notice;
 pub(crate) mod purge;
+pub(crate) mod slope;
+pub(crate) mod step;
+pub(crate) mod stuck;
 pub(crate) mod threshold;
 pub(crate) mod trend;
+pub(crate) mod usage;
+pub(crate) mod wall;
 pub(crate) mod warning;
+pub(crate) mod watch;
+pub(crate) mod window;

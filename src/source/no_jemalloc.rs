@@ -1,6 +1,6 @@
 //! In jemalloc's place where it is not built in: nothing is known of it, and nothing can be purged.
 
-use super::{Holdings, Jemalloc};
+use super::{Holdings, Jemalloc, Slots};
 
 /// None to be had.
 pub(super) enum JemallocSource {}
@@ -11,6 +11,19 @@ impl JemallocSource {
     }
 
     pub(super) fn read(&self) -> Jemalloc {
+        match *self {}
+    }
+}
+
+/// None to be had either.
+pub(super) enum JemallocSlots {}
+
+impl JemallocSlots {
+    pub(super) fn open() -> Option<Self> {
+        None
+    }
+
+    pub(super) fn read(&self) -> Option<Slots> {
         match *self {}
     }
 }

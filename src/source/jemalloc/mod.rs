@@ -1,16 +1,19 @@
-//! jemalloc by its controls (`mallctl`): its figures, what its bins hold, and a purge.
+//! jemalloc by its controls (`mallctl`): its figures, what its bins hold and have room for, and a purge.
 //!
 //! ```text
 //! figures.rs   what lies between the counts and RSS
+//! headroom.rs  free slots by size class, and how many were taken
 //! bins.rs      what its bins hold: what the counts are audited against
 //! ```
 #![expect(unsafe_code, reason = "mallctl by number has no types")]
 
 mod bins;
 mod figures;
+mod headroom;
 
 pub(crate) use bins::JemallocBins;
 pub(super) use figures::JemallocSource;
+pub(super) use headroom::JemallocSlots;
 
 use std::hint::black_box;
 use tikv_jemalloc_ctl::{raw, thread};
