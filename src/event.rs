@@ -143,6 +143,10 @@ pub enum EventKind {
     /// An automatic eviction found nobody left to ask; said once until the level falls.
     #[non_exhaustive]
     GaveUp { needed_bytes: u64, needed_mb: f64, freed_bytes: Option<u64>, registered_caches: usize },
+    /// A cache took more than twice the guard below the line again within a minute of giving it. Said once a minute; it is
+    /// asked again only in an emergency meanwhile. A cache that keeps ceilings has no such storms.
+    #[non_exhaustive]
+    RefillStorm { cache: String, evicted_bytes: u64, evicted_mb: f64 },
     /// Unused pages were given back to the system.
     #[non_exhaustive]
     PurgeCompleted { dirty_before_bytes: u64, success: bool, duration_seconds: f64 },
@@ -167,6 +171,7 @@ impl EventKind {
             EventKind::Stuck { .. } => "stuck",
             EventKind::EvictionCompleted { .. } => "eviction_completed",
             EventKind::GaveUp { .. } => "gave_up",
+            EventKind::RefillStorm { .. } => "refill_storm",
             EventKind::PurgeCompleted { .. } => "purge_completed",
             EventKind::HealthCheck { .. } => "health_check",
             EventKind::Error { .. } => "error",
@@ -179,6 +184,7 @@ impl EventKind {
             EventKind::HealthCheck { .. } => Component::HealthChecker,
             EventKind::EvictionCompleted { .. }
             | EventKind::GaveUp { .. }
+            | EventKind::RefillStorm { .. }
             | EventKind::PurgeCompleted { .. } => Component::Eviction,
             _ => Component::MemoryMonitor,
         }
@@ -188,6 +194,7 @@ impl EventKind {
         match self {
             EventKind::SnapshotTaken { .. } => Severity::Debug,
             EventKind::ThresholdCrossed { .. }
+            | EventKind::RefillStorm { .. }
             | EventKind::EmergencyLasts { .. }
             | EventKind::Stuck { .. } => Severity::Warning,
             EventKind::LevelChanged { from, to, .. } if to > from => Severity::Warning,
@@ -260,6 +267,14 @@ impl EventKind {
             message,
             errors,
             automatic,
+        }
+    }
+
+    pub(crate) fn refill_storm(cache: &str, evicted_bytes: u64) -> Self {
+        EventKind::RefillStorm {
+            cache: cache.into(),
+            evicted_bytes,
+            evicted_mb: mib(evicted_bytes),
         }
     }
 

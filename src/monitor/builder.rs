@@ -209,6 +209,7 @@ impl Builder {
             sources: Mutex::new(sources),
             gauge: Mutex::new(Gauge::new()),
             caches: Registry::default(),
+            records: Mutex::default(),
             orders: Mutex::new(VecDeque::new()),
             history: Mutex::new(History::new(settings.ring, counting)),
             checking: AtomicBool::new(false),

@@ -58,6 +58,11 @@ impl Watch {
         self.levels.level()
     }
 
+    /// The time to the next tick: near the line it is shorter than `interval`.
+    pub(crate) fn pace(&self, interval: Duration) -> Duration {
+        self.levels.pace(interval)
+    }
+
     /// Takes in a moment. With an unknown usage, or no budget, nothing is foreseen and no level falls.
     pub(crate) fn observe(
         &mut self,

@@ -93,7 +93,6 @@ fn wilson(successes: u64, trials: u64) -> (f64, f64) {
 fn the_interval_holds_in_nine_cases_of_ten() {
     const TRIALS: u64 = 300;
     let covered = covered(TRIALS, |random, _| random.normal());
-    println!("covered of {TRIALS}, normal noise: {covered:?}");
     let (low, high) = wilson(covered, TRIALS);
     assert!(low <= 0.90 && 0.90 <= high, "{covered} of {TRIALS}: {low:.3} to {high:.3}");
 }
@@ -107,7 +106,6 @@ fn heavy_tails_do_not_hurt_it() {
         random.normal() * wild
     };
     let covered = covered(TRIALS, spiky);
-    println!("covered of {TRIALS}, spiky noise: {covered:?}");
     assert!(wilson(covered, TRIALS).1 >= 0.90, "{covered} of {TRIALS}");
 }
 
@@ -116,7 +114,6 @@ fn heavy_tails_do_not_hurt_it() {
 fn where_deviations_hang_together_it_still_holds_more_often_than_not() {
     const TRIALS: u64 = 100;
     let covered = covered(TRIALS, |random, before| 0.5 * before + random.normal());
-    println!("covered of {TRIALS}, each deviation half of the one before: {covered:?}");
     assert!(wilson(covered, TRIALS).0 > 0.5, "{covered} of {TRIALS}");
 }
 
@@ -139,7 +136,6 @@ fn a_step_is_found_placed_and_measured() {
         let right_height = (step.bytes as f64 - jump).abs() < 10.0 * MIB;
         found += u32::from(right_time && right_height);
     }
-    println!("steps found of 50: {found}; found where there was none: {early}");
     assert!(found >= 47 && early <= 1, "{found} found, {early} where there was none");
 }
 
