@@ -2,8 +2,8 @@
 //!
 //! The charge alone says nothing: it stands at the limit whenever files are read. Nor do the times that the limit was hit:
 //! 4.5 GiB of files written and read once through a group of 128 MiB hit it 3682 times and stopped nobody (all tasks waited
-//! 0.7 % of ten seconds). What tells is that work waits for memory; or, where the kernel does not say so, that the limit is
-//! hit while there is hardly anything left to drop.
+//! 0.7 % of ten seconds). What tells is that work waits for memory; or, since the kernel does not say so of every group, that
+//! the limit is hit while there is hardly anything left to drop.
 
 use super::usage::{NEAR_PERCENT, Usage};
 use crate::level::Level;
@@ -40,10 +40,8 @@ impl Wall {
         let was_hit = self.was_hit(hits);
         let least = if self.is_near { NEAR_PERCENT } else { CRITICAL_PERCENT };
         self.is_near = usage.proximity_percent.is_some_and(|percent| percent >= least);
-        let presses = match stalled_percent {
-            Some(percent) => percent >= STALLED_PERCENT,
-            None => was_hit && nothing_to_drop(usage),
-        };
+        let waits = stalled_percent.is_some_and(|percent| percent >= STALLED_PERCENT);
+        let presses = waits || was_hit && nothing_to_drop(usage);
         if self.is_near || presses && is_at_the_limit(usage) {
             Level::Critical
         } else {
@@ -113,12 +111,16 @@ mod tests {
     }
 
     #[test]
-    fn where_nobody_tells_of_waiting_hits_count_when_nothing_can_be_dropped() {
+    fn hits_count_when_nothing_can_be_dropped() {
         let mut wall = Wall::default();
         assert_eq!(wall.observe(&usage(945, 990), Some(5), None), Healthy, "nothing to compare");
         assert_eq!(wall.observe(&usage(945, 990), Some(5), None), Healthy);
         assert_eq!(wall.observe(&usage(945, 990), Some(6), None), Critical);
         assert_eq!(wall.observe(&usage(900, 990), Some(7), None), Healthy, "there is page cache");
         assert_eq!(wall.observe(&usage(945, 990), None, None), Healthy);
+        let mut of_the_machine = Wall::default();
+        of_the_machine.observe(&usage(945, 990), Some(5), Some(0.1));
+        let hit = of_the_machine.observe(&usage(945, 990), Some(6), Some(0.1));
+        assert_eq!(hit, Critical, "version 1: the machine does not wait, the group may");
     }
 }
