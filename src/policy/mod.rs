@@ -3,6 +3,7 @@
 pub(crate) mod budget;
 pub(crate) mod eviction;
 pub(crate) mod forecast;
+pub(crate) mod grown;
 pub(crate) mod headroom;
 pub(crate) mod health;
 pub(crate) mod meter;
