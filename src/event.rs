@@ -116,7 +116,7 @@ pub enum EventKind {
     #[non_exhaustive]
     EmergencyLasts { lasting_seconds: f64, usage_percent: Option<f64>, usage_bytes: Option<u64> },
     /// Ten minutes at `warning` or above, neither rising nor falling; said once until the level falls. `cause` is the largest
-    /// line of the ledger that the usage counts, `caches`, or `unexplained_live`.
+    /// line of the ledger that the usage counts, `caches`, or `live_bytes_of_no_cache`.
     #[non_exhaustive]
     Stuck {
         usage_percent: Option<f64>,

@@ -57,7 +57,7 @@ fn moves(slope: Option<f64>, budget: u64) -> bool {
 /// What of the ledger explains a usage: the largest of its lines that can be too large.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cause {
-    /// A line of the ledger, `caches`, or `unexplained_live` for live bytes of no cache.
+    /// A line of the ledger, `caches`, or `live_bytes_of_no_cache` for live bytes of no cache.
     pub(crate) name: &'static str,
     pub(crate) bytes: u64,
     pub(crate) remedy: &'static str,
@@ -106,7 +106,7 @@ fn live(snapshot: &Snapshot) -> impl Iterator<Item = Cause> {
         remedy: "evict; lower ceilings; let caches be asked at an earlier level",
     };
     let rest = rest.map(|bytes| Cause {
-        name: "unexplained_live",
+        name: "live_bytes_of_no_cache",
         bytes,
         remedy: "look for what grew: no registered cache holds it",
     });
@@ -194,12 +194,15 @@ mod tests {
     #[test]
     fn the_largest_line_that_the_usage_counts_is_the_cause() {
         use Field::{Active, Caches, CgroupKernel, Charged, Dirty, Resident, Rss};
-        assert_eq!(cause_with(&[], Scope::Process), ("unexplained_live", 70));
+        assert_eq!(cause_with(&[], Scope::Process), ("live_bytes_of_no_cache", 70));
         assert_eq!(cause_with(&[(Caches, 90)], Scope::Process), ("caches", 90));
         assert_eq!(cause_with(&[], Scope::Charged), ("page_cache", 400));
-        assert_eq!(cause_with(&[], Scope::Group), ("unexplained_live", 70));
+        assert_eq!(cause_with(&[], Scope::Group), ("live_bytes_of_no_cache", 70));
         assert_eq!(cause_with(&[(CgroupKernel, 90)], Scope::Group), ("kernel", 90));
-        assert_eq!(cause_with(&[(CgroupKernel, 90)], Scope::Process), ("unexplained_live", 70));
+        assert_eq!(
+            cause_with(&[(CgroupKernel, 90)], Scope::Process),
+            ("live_bytes_of_no_cache", 70)
+        );
         assert_eq!(cause_with(&[(Charged, 1000)], Scope::Group), ("other_processes", 383));
         assert_eq!(cause_with(&[(Rss, 300)], Scope::Process), ("outside_heap", 163));
         assert_eq!(

@@ -99,7 +99,7 @@ fn the_interval_holds_in_nine_cases_of_ten() {
 
 #[test]
 fn heavy_tails_do_not_hurt_it() {
-    const TRIALS: u64 = 100;
+    const TRIALS: u64 = 60;
     // One sample in ten is thrown far off.
     let spiky = |random: &mut Random, _: f64| {
         let wild = if random.uniform() < 0.1 { 30.0 } else { 1.0 };
@@ -120,7 +120,7 @@ fn where_deviations_hang_together_it_still_holds_more_often_than_not() {
 #[test]
 fn a_step_is_found_placed_and_measured() {
     let (mut found, mut early) = (0, 0);
-    for trial in 0..50 {
+    for trial in 0..30 {
         let mut random = Random(trial + 1);
         let mut trace = Trace::new(100);
         let at = 20.0 + random.uniform() * 5.0;
@@ -136,7 +136,7 @@ fn a_step_is_found_placed_and_measured() {
         let right_height = (step.bytes as f64 - jump).abs() < 10.0 * MIB;
         found += u32::from(right_time && right_height);
     }
-    assert!(found >= 47 && early <= 1, "{found} found, {early} where there was none");
+    assert!(found >= 28 && early <= 1, "{found} found, {early} where there was none");
 }
 
 #[test]
