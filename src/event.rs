@@ -3,6 +3,8 @@
 use crate::eviction::EvictionResult;
 use crate::level::Level;
 use crate::mebibyte::mib;
+use crate::policy::budget::Resolved;
+use crate::policy::grown::Grown;
 use crate::policy::health::HealthStatus;
 use crate::policy::purge::{PoorYield, PurgeResult};
 use crate::policy::threshold::Threshold;
@@ -87,6 +89,15 @@ pub enum EventKind {
     /// The monitor has stopped.
     #[non_exhaustive]
     MonitorStopped { total_snapshots_taken: u64 },
+    /// The budget is another, because a limit was changed or the reserve learned.
+    #[non_exhaustive]
+    BudgetChanged {
+        old_bytes: u64,
+        old_mb: f64,
+        new_bytes: u64,
+        new_mb: f64,
+        budget_provenance: String,
+    },
     /// A snapshot was taken; at debug level only.
     #[non_exhaustive]
     SnapshotTaken {
@@ -126,9 +137,18 @@ pub enum EventKind {
         errors: Vec<String>,
         automatic: bool,
     },
-    /// An automatic eviction found nobody left to ask; said once until the level falls.
+    /// In an emergency nobody was left to ask, or gave enough; said once until all is well. `grew` is what has grown most
+    /// since all was last well: a cache, live bytes of no cache, or a line of the ledger.
     #[non_exhaustive]
-    GaveUp { needed_bytes: u64, needed_mb: f64, freed_bytes: Option<u64>, registered_caches: usize },
+    GaveUp {
+        needed_bytes: u64,
+        needed_mb: f64,
+        freed_bytes: Option<u64>,
+        registered_caches: usize,
+        grew: Option<String>,
+        grew_bytes: Option<u64>,
+        grew_mb: Option<f64>,
+    },
     /// A cache took more than twice the guard below the line again within a minute of giving it. Said once a minute; it is
     /// asked again only in an emergency meanwhile. A cache that keeps ceilings has no such storms.
     #[non_exhaustive]
@@ -162,6 +182,7 @@ impl EventKind {
         match self {
             EventKind::MonitorStarted { .. } => "monitor_started",
             EventKind::MonitorStopped { .. } => "monitor_stopped",
+            EventKind::BudgetChanged { .. } => "budget_changed",
             EventKind::SnapshotTaken { .. } => "snapshot_taken",
             EventKind::ThresholdCrossed { .. } => "threshold_crossed",
             EventKind::LevelChanged { .. } => "level_changed",
@@ -194,12 +215,25 @@ impl EventKind {
             EventKind::ThresholdCrossed { .. }
             | EventKind::RefillStorm { .. }
             | EventKind::PurgeSuspended { .. } => Severity::Warning,
+            EventKind::BudgetChanged { old_bytes, new_bytes, .. } if new_bytes < old_bytes => {
+                Severity::Warning
+            }
             EventKind::LevelChanged { from, to, .. } if to > from => Severity::Warning,
             EventKind::HealthCheck { status, .. } if *status != HealthStatus::Healthy => {
                 Severity::Warning
             }
             EventKind::GaveUp { .. } | EventKind::Error { .. } => Severity::Error,
             _ => Severity::Info,
+        }
+    }
+
+    pub(crate) fn budget_changed(old: &Resolved, new: &Resolved) -> Self {
+        EventKind::BudgetChanged {
+            old_bytes: old.bytes,
+            old_mb: mib(old.bytes),
+            new_bytes: new.bytes,
+            new_mb: mib(new.bytes),
+            budget_provenance: new.provenance.clone(),
         }
     }
 
@@ -245,6 +279,23 @@ impl EventKind {
             message,
             errors,
             automatic,
+        }
+    }
+
+    pub(crate) fn gave_up(
+        needed_bytes: u64,
+        freed_bytes: Option<u64>,
+        registered_caches: usize,
+        grown: Option<Grown>,
+    ) -> Self {
+        EventKind::GaveUp {
+            needed_bytes,
+            needed_mb: mib(needed_bytes),
+            freed_bytes,
+            registered_caches,
+            grew_bytes: grown.as_ref().map(|grown| grown.bytes),
+            grew_mb: grown.as_ref().map(|grown| mib(grown.bytes)),
+            grew: grown.map(|grown| grown.name),
         }
     }
 

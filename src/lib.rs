@@ -112,7 +112,7 @@ pub use monitor::{
     Builder, CacheHandle, Monitor, Origin, Setting, health_check, health_check_async, metrics,
     monitor, start_monitoring, start_monitoring_with, stop_monitoring, stop_monitoring_async,
 };
-pub use policy::budget::Budget;
+pub use policy::budget::{Basis, Budget};
 pub use policy::eviction::Priority;
 pub use policy::health::{Check, HealthStatus};
 pub use policy::meter::Meter;

@@ -1,6 +1,7 @@
 //! `Builder`: what a monitor should be like, and its start.
 
 use super::allocator;
+use super::budget::metadata;
 use super::courier::{Courier, Sink};
 use super::purging::Lessons;
 use super::registry::Registry;
@@ -14,12 +15,11 @@ use crate::event::{Event, EventKind};
 use crate::export::snapshot::is_reserved;
 use crate::mebibyte::mib;
 use crate::policy::allocator::ALLOCATOR_OPTIONS;
-use crate::policy::budget::{Bounds, Budget, Resolved, resolve};
+use crate::policy::budget::{Allotment, Budget, Resolved};
 use crate::policy::health::{COUNT_AUDIT, Check, OWN_CHECKS};
 use crate::policy::meter::Meter;
-use crate::policy::threshold::Threshold;
-use crate::snapshot::{METADATA_BOUNDS, Metadata, Moment};
-use crate::source::{CountSource, Location, Sources, memory_total};
+use crate::snapshot::{METADATA_BOUNDS, Moment};
+use crate::source::{CountSource, Sources};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -63,7 +63,12 @@ impl Builder {
     }
 
     /// What the process may use: bytes, or a share of the limit. `PLIMSOLL_BUDGET` (`512MiB`, `80%`); found by itself
-    /// unless given: the control group's limit or the machine's memory, less a reserve. Valid: 1 MiB up to that limit.
+    /// unless given: the lowest of the control groups' limits, `RLIMIT_AS`, `RLIMIT_DATA` and the machine's memory, less a
+    /// reserve. Valid: 1 MiB up to that limit.
+    ///
+    /// The limits are read again at the ticks, at most every 5 s. While one is below a budget in bytes, it is the limit that
+    /// holds. The reserve starts as a tenth of the limit (64 to 512 MiB, a quarter of the limit at most) and is learned from
+    /// what the limit counts beside what the meter reads.
     pub fn budget(mut self, budget: Budget) -> Self {
         self.given.budget = Some(budget);
         self
@@ -187,8 +192,10 @@ impl Builder {
         let mut settings = Settings::resolve(&self.given, &environment)?;
         check_metadata(&self.metadata)?;
         check_names(&self.checks)?;
-        let budget =
-            resolve(settings.budget, &bounds(&self.root), DEFAULT_BUDGET).map_err(|error| {
+        let mut sources = Sources::open(&self.root);
+        let bounds = sources.bounds(Moment::now().instant);
+        let allotment =
+            Allotment::new(settings.budget, bounds, DEFAULT_BUDGET).map_err(|error| {
                 let from_environment = self.given.budget.is_none() && settings.budget.is_some();
                 if from_environment {
                     Error::Environment { variable: "PLIMSOLL_BUDGET", source: Box::new(error) }
@@ -197,19 +204,19 @@ impl Builder {
                 }
             })?;
         allocator::set_up(&mut settings)?;
-        self.launch(settings, budget)
+        self.launch(settings, sources, allotment)
     }
 
-    fn launch(self, settings: Settings, budget: Resolved) -> Result<Monitor, Error> {
-        let sources = Sources::open(&self.root);
+    fn launch(
+        self,
+        settings: Settings,
+        sources: Sources,
+        allotment: Allotment,
+    ) -> Result<Monitor, Error> {
+        let budget = allotment.resolved();
         let counts = self.counts.installed();
         let counting = counts.is_some();
-        let hard = |threshold| Some(settings.thresholds.bytes(threshold, budget.bytes));
-        let metadata = Metadata {
-            soft_limit_bytes: hard(Threshold::Warning),
-            hard_limit_bytes: hard(Threshold::Emergency),
-            user: self.metadata,
-        };
+        let metadata = metadata(&budget, &settings.thresholds, self.metadata);
         let started = started(&settings, &budget, counting, sources.has_jemalloc());
         let shared = Arc::new(Shared {
             started: Moment::now().instant,
@@ -232,7 +239,8 @@ impl Builder {
             checks: self.checks,
             courier: Courier::start(self.sinks)?,
             settings,
-            budget,
+            budget: Mutex::new(Arc::new(budget)),
+            allotment: Mutex::new(allotment),
         });
         shared.emit(started);
         if !counting {
@@ -274,13 +282,6 @@ fn spawn(shared: Arc<Shared>) -> Result<Monitor, Error> {
             Err(Error::Monitoring { what: "starting the monitor's thread", source })
         }
     }
-}
-
-fn bounds(root: &Path) -> Bounds {
-    let location = Location::find(root);
-    let limit = location.as_ref().and_then(Location::limit);
-    let file = location.map(|location| location.limit_file().display().to_string());
-    Bounds { cgroup: limit.zip(file), ram: memory_total(root) }
 }
 
 fn started(settings: &Settings, budget: &Resolved, counting: bool, jemalloc: bool) -> EventKind {

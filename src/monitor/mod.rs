@@ -11,6 +11,7 @@
 //! purging.rs  purge_job.rs  purge_on_call.rs  purges: begun and learnt from; carried out; called for
 //! allocator.rs                      jemalloc's own purging set up, its options checked
 //! courier.rs                        the thread on which event sinks run
+//! budget.rs                         the budget in force, read again and told to everybody
 //! shared.rs                         what the handle and the thread share
 //! reply.rs                          answers for threads and tasks
 //! global.rs                         one monitor for the whole process
@@ -18,6 +19,7 @@
 
 mod allocator;
 mod asking;
+mod budget;
 mod builder;
 mod caches;
 mod courier;
@@ -141,16 +143,6 @@ impl Monitor {
     /// How full the budget was at the last tick.
     pub fn level(&self) -> Level {
         self.shared.level()
-    }
-
-    /// What the process may use.
-    pub fn budget_bytes(&self) -> u64 {
-        self.shared.budget.bytes
-    }
-
-    /// Where the budget comes from, in words.
-    pub fn budget_provenance(&self) -> String {
-        self.shared.budget.provenance.clone()
     }
 
     /// The highest usage of any tick, in percent of the budget; `None` while it is unknown.

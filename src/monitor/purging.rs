@@ -130,7 +130,7 @@ impl Purging {
         Situation {
             dirty: snapshot.jemalloc_dirty_bytes(),
             usage: snapshot.usage_bytes(),
-            budget: shared.budget.bytes,
+            budget: shared.budget().bytes,
             level: snapshot.level(),
             demand: self.demand.within(snapshot.uptime()),
         }

@@ -14,7 +14,7 @@ use crate::export::log;
 use crate::export::report::Crossings;
 use crate::level::Level;
 use crate::metric::{Field, FloatField, Values};
-use crate::policy::budget::Resolved;
+use crate::policy::budget::{Allotment, Resolved};
 use crate::policy::eviction::{Records, Situation};
 use crate::policy::health::{Check, Vitals};
 use crate::policy::meter::Meter;
@@ -47,7 +47,9 @@ pub(super) type UserCheck = (String, Box<dyn Fn() -> Check + Send + Sync>);
 
 pub(super) struct Shared {
     pub(super) settings: Settings,
-    pub(super) budget: Resolved,
+    /// In force; replaced as a whole when it changes.
+    pub(super) budget: Mutex<Arc<Resolved>>,
+    pub(super) allotment: Mutex<Allotment>,
     pub(super) started: Instant,
     pub(super) pid: u32,
     /// `None` when nothing is counted.
@@ -127,7 +129,7 @@ impl Shared {
         let usage = self.usage(&snapshot.values);
         let history = self.history.lock();
         for (field, figure) in [
-            (Field::Budget, Some(self.budget.bytes)),
+            (Field::Budget, Some(self.budget().bytes)),
             (Field::Usage, usage),
             (Field::Caches, caches),
             (Field::Evictions, Some(history.evictions.total_evictions)),
@@ -225,7 +227,7 @@ impl Shared {
             usage: newest.usage_bytes()?,
             held: anon.map(|anon| anon.saturating_sub(dirty)),
             live: newest.live_bytes(),
-            budget: self.budget.bytes,
+            budget: self.budget().bytes,
             most: self.settings.eviction_target,
             slope: newest.growth_bytes_per_sec().unwrap_or(0.0),
             sigma: 0.0,

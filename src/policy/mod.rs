@@ -3,9 +3,11 @@
 pub(crate) mod allocator;
 pub(crate) mod budget;
 pub(crate) mod eviction;
+pub(crate) mod grown;
 pub(crate) mod health;
 pub(crate) mod meter;
 pub(crate) mod purge;
+pub(crate) mod reserve;
 pub(crate) mod threshold;
 pub(crate) mod trend;
 pub(crate) mod warning;
