@@ -1,6 +1,7 @@
 //! `Builder`: what a monitor should be like, and its start.
 
 use super::allocator;
+use super::brake::Brake;
 use super::budget::metadata;
 use super::courier::{Courier, Sink};
 use super::purging::Lessons;
@@ -218,11 +219,13 @@ impl Builder {
         let counting = counts.is_some();
         let metadata = metadata(&budget, &settings.thresholds, self.metadata);
         let started = started(&settings, &budget, counting, sources.has_jemalloc());
+        let wake = Arc::new(Wake::default());
+        let brake = Brake::new(counts.clone(), wake.clone());
         let shared = Arc::new(Shared {
             started: Moment::now().instant,
             pid: std::process::id(),
             counts,
-            wake: Arc::new(Wake::default()),
+            wake,
             stopping: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
             sources: Mutex::new(sources),
@@ -238,6 +241,7 @@ impl Builder {
             metadata: Mutex::new(Arc::new(metadata)),
             checks: self.checks,
             courier: Courier::start(self.sinks)?,
+            brake,
             settings,
             budget: Mutex::new(Arc::new(budget)),
             allotment: Mutex::new(allotment),

@@ -13,12 +13,17 @@
 //! courier.rs                        the thread on which event sinks run
 //! budget.rs                         the budget in force, read again and told to everybody
 //! shared.rs                         what the handle and the thread share
+//! brake.rs  account.rs  admission.rs  braking.rs  who may grow, and who waits for it
 //! reply.rs                          answers for threads and tasks
 //! global.rs                         one monitor for the whole process
 //! ```
 
+mod account;
+mod admission;
 mod allocator;
 mod asking;
+mod brake;
+mod braking;
 mod budget;
 mod builder;
 mod caches;
@@ -39,6 +44,9 @@ mod under_way;
 mod wake;
 mod worker;
 
+pub use account::BrakeStatistics;
+pub use admission::Admission;
+pub use brake::Brake;
 pub use builder::Builder;
 pub use caches::CacheHandle;
 pub use global::{

@@ -29,6 +29,7 @@ pub(super) fn run(shared: Arc<Shared>, counts: Option<CountSource>, stopped: Rep
         shared.wake.sleep_until(ticker.deadline());
     }
     let _ = caught(|| ticker.stop());
+    shared.brake.release();
     let _ = caught(|| shared.caches.clear());
     let total_snapshots_taken = shared.history.lock().taken_total;
     let _ = caught(|| shared.emit(EventKind::MonitorStopped { total_snapshots_taken }));

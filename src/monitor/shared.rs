@@ -1,5 +1,6 @@
 //! What the handle and the monitor's thread share: settings, sources, and the memory of what happened.
 
+use super::brake::Brake;
 use super::courier::Courier;
 use super::order::Order;
 use super::purging::{Caller, Lessons};
@@ -74,6 +75,7 @@ pub(super) struct Shared {
     pub(super) metadata: Mutex<Arc<Metadata>>,
     pub(super) checks: Vec<UserCheck>,
     pub(super) courier: Courier,
+    pub(super) brake: Brake,
 }
 
 /// What happened. Held for moments only; no code of the user's runs under its lock.

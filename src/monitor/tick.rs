@@ -60,7 +60,7 @@ impl Ticker {
     /// Does whatever is due at `moment`.
     pub(super) fn step(&mut self, moment: Moment) {
         self.purging.collect(&self.shared, moment.instant);
-        if moment.instant >= self.next_tick {
+        if moment.instant >= self.due() {
             self.tick(moment);
         }
         while let Some(finished) = self.evictor.advance(&self.shared, moment.instant) {
@@ -71,7 +71,12 @@ impl Ticker {
     /// When to wake up at the latest.
     pub(super) fn deadline(&self) -> Instant {
         let answers = self.evictor.deadline(self.shared.settings.hook_timeout);
-        answers.map_or(self.next_tick, |answers| answers.min(self.next_tick))
+        answers.map_or(self.due(), |answers| answers.min(self.due()))
+    }
+
+    /// The next tick, which comes sooner when the brake wants a look.
+    fn due(&self) -> Instant {
+        self.shared.brake.next_look().map_or(self.next_tick, |look| look.min(self.next_tick))
     }
 
     pub(super) fn stop(&mut self) {
@@ -92,6 +97,7 @@ impl Ticker {
         let mut snapshot = self.shared.read(moment);
         let transition = self.judge(&mut snapshot, moment.instant);
         self.shared.learn_reserve(&snapshot, moment.instant);
+        self.shared.set_brake(&snapshot, moment.instant);
         self.remember(&snapshot, moment.instant);
         self.note_if_well(&snapshot);
         log::emit_debug(moment, || EventKind::snapshot_taken(&snapshot));
