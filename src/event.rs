@@ -128,6 +128,10 @@ pub enum EventKind {
     /// An automatic eviction found nobody left to ask; said once until the level falls.
     #[non_exhaustive]
     GaveUp { needed_bytes: u64, needed_mb: f64, freed_bytes: Option<u64>, registered_caches: usize },
+    /// A cache was evicted by more than twice the guard below the line within a minute: it fills up again as fast. Said
+    /// once a minute; it is asked again only in an emergency meanwhile. A cache with ceilings has no such storms.
+    #[non_exhaustive]
+    RefillStorm { cache: String, evicted_bytes: u64, evicted_mb: f64 },
     /// Unused pages were given back to the system.
     #[non_exhaustive]
     PurgeCompleted { dirty_before_bytes: u64, success: bool, duration_seconds: f64 },
@@ -150,6 +154,7 @@ impl EventKind {
             EventKind::LevelChanged { .. } => "level_changed",
             EventKind::EvictionCompleted { .. } => "eviction_completed",
             EventKind::GaveUp { .. } => "gave_up",
+            EventKind::RefillStorm { .. } => "refill_storm",
             EventKind::PurgeCompleted { .. } => "purge_completed",
             EventKind::HealthCheck { .. } => "health_check",
             EventKind::Error { .. } => "error",
@@ -162,6 +167,7 @@ impl EventKind {
             EventKind::HealthCheck { .. } => Component::HealthChecker,
             EventKind::EvictionCompleted { .. }
             | EventKind::GaveUp { .. }
+            | EventKind::RefillStorm { .. }
             | EventKind::PurgeCompleted { .. } => Component::Eviction,
             _ => Component::MemoryMonitor,
         }
@@ -170,7 +176,7 @@ impl EventKind {
     fn severity(&self) -> Severity {
         match self {
             EventKind::SnapshotTaken { .. } => Severity::Debug,
-            EventKind::ThresholdCrossed { .. } => Severity::Warning,
+            EventKind::ThresholdCrossed { .. } | EventKind::RefillStorm { .. } => Severity::Warning,
             EventKind::LevelChanged { from, to, .. } if to > from => Severity::Warning,
             EventKind::HealthCheck { status, .. } if *status != HealthStatus::Healthy => {
                 Severity::Warning
@@ -222,6 +228,14 @@ impl EventKind {
             message,
             errors,
             automatic,
+        }
+    }
+
+    pub(crate) fn refill_storm(cache: &str, evicted_bytes: u64) -> Self {
+        EventKind::RefillStorm {
+            cache: cache.into(),
+            evicted_bytes,
+            evicted_mb: mib(evicted_bytes),
         }
     }
 

@@ -95,7 +95,7 @@ pub use cache::{Ask, Cache, CacheSpec, ShrinkReport};
 pub use counters::{BATCH, Counts, Delta, counts};
 pub use error::Error;
 pub use event::{Component, Event, EventKind, Severity};
-pub use eviction::{EvictionResult, EvictionStatistics};
+pub use eviction::{CacheStatus, EvictionPlan, EvictionResult, EvictionStatistics, PlannedAsk};
 #[cfg(feature = "log")]
 pub use export::JsonLayer;
 pub use export::{
