@@ -20,11 +20,11 @@ pub(crate) struct Args {
     pub(crate) budget: Option<Budget>,
 
     /// What both caches would hold together if nothing were ever evicted; the load grows with it
-    #[arg(long, value_name = "SIZE", default_value = "768MiB")]
+    #[arg(long, value_name = "SIZE", default_value = "768MiB", value_parser = some_bytes)]
     pub(crate) working_set: ByteSize,
 
     /// How long one round of the load takes: fill, steady, burst, idle and so on, and the rest after it
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "75s")]
+    #[arg(long, value_name = "TIME", value_parser = some_time, default_value = "75s")]
     pub(crate) round: Duration,
 
     /// How often the load comes before the last rest
@@ -32,7 +32,7 @@ pub(crate) struct Args {
     pub(crate) rounds: u32,
 
     /// Times the usual number of requests a second
-    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = factor, allow_negative_numbers = true)]
     pub(crate) rate: f64,
 
     /// Seed of the choice of keys: the same seed asks the same
@@ -40,7 +40,7 @@ pub(crate) struct Args {
     pub(crate) seed: u64,
 
     /// Time between two lines of JSON
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "250ms")]
+    #[arg(long, value_name = "TIME", value_parser = some_time, default_value = "250ms")]
     pub(crate) period: Duration,
 }
 
@@ -54,4 +54,20 @@ pub(crate) enum Strategy {
     EvictOnly,
     /// plimsoll's monitor, with both caches registered.
     Governed,
+}
+
+fn some_bytes(text: &str) -> Result<ByteSize, String> {
+    let bytes: ByteSize = text.parse()?;
+    if bytes.as_u64() > 0 { Ok(bytes) } else { Err("must be more than nothing".into()) }
+}
+
+fn some_time(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if time.is_zero() { Err("must be more than nothing".into()) } else { Ok(time) }
+}
+
+fn factor(text: &str) -> Result<f64, String> {
+    let factor: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    let is_sensible = factor.is_finite() && factor > 0.0;
+    if is_sensible { Ok(factor) } else { Err("must be more than nothing".into()) }
 }

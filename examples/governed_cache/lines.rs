@@ -9,6 +9,7 @@ use crate::service::{Service, Tallies};
 use plimsoll::{Event, Level};
 use serde::Serialize;
 use std::io::Write;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The first line: what is going to be done.
@@ -51,29 +52,41 @@ pub(crate) fn hello(args: &Args, plan: &Plan, keeper: &Keeper) -> Result<()> {
     })
 }
 
-/// Tells how it goes until the plan has ended, and once more then.
-///
-/// # Errors
-/// When nobody reads it any more: then the program has no reason to go on.
-pub(crate) fn tell(
-    period: Duration,
-    plan: &Plan,
-    keeper: &Keeper,
-    service: &Service,
-    latencies: &Latencies,
-    started: Instant,
-) -> Result<()> {
-    loop {
-        std::thread::sleep(period);
-        let at = started.elapsed();
-        let ((usage_bytes, freed_bytes), level) = (keeper.figures(), keeper.level());
-        let phase = plan.phase(at).map_or("rest", |phase| phase.name);
-        let (latency, caches) = (latencies.figures(), service.tallies());
-        let at_seconds = at.as_secs_f64();
-        say(&Progress { at: at_seconds, phase, latency, caches, level, usage_bytes, freed_bytes })?;
-        if at >= plan.ends() {
-            return Ok(());
+/// What there is to tell of.
+pub(crate) struct Teller {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) keeper: Keeper,
+    pub(crate) service: Arc<Service>,
+    pub(crate) latencies: Arc<Latencies>,
+    pub(crate) started: Instant,
+}
+
+impl Teller {
+    /// Tells how it goes, every period, until the plan has ended.
+    ///
+    /// # Errors
+    /// When nobody reads it any more: then the program has no reason to go on.
+    pub(crate) fn tell_every(&self, period: Duration) -> Result<()> {
+        while self.started.elapsed() < self.plan.ends() {
+            std::thread::sleep(period);
+            self.tell()?;
         }
+        Ok(())
+    }
+
+    /// Tells how it goes now.
+    pub(crate) fn tell(&self) -> Result<()> {
+        let at = self.started.elapsed();
+        let (usage_bytes, freed_bytes) = self.keeper.figures();
+        say(&Progress {
+            at: at.as_secs_f64(),
+            phase: self.plan.phase(at).map_or("rest", |phase| phase.name),
+            latency: self.latencies.figures(),
+            caches: self.service.tallies(),
+            level: self.keeper.level(),
+            usage_bytes,
+            freed_bytes,
+        })
     }
 }
 

@@ -33,6 +33,7 @@ use args::Args;
 use clap::Parser;
 use keeper::Keeper;
 use latency::Latencies;
+use lines::Teller;
 use plan::Plan;
 use service::Service;
 use std::process::ExitCode;
@@ -61,6 +62,9 @@ fn run(args: &Args) -> Result<()> {
     let keeper = Keeper::start(args, &service)?;
     lines::hello(args, &plan, &keeper)?;
     let load = load::start(&plan, &service, &latencies, args.seed)?;
-    lines::tell(args.period, &plan, &keeper, &service, &latencies, load.started)?;
-    load.finish()
+    let teller = Teller { plan, keeper, service, latencies, started: load.started };
+    teller.tell_every(args.period)?;
+    load.finish()?;
+    // With the last answer, on a machine that is late with them.
+    teller.tell()
 }

@@ -23,11 +23,11 @@ const fn phase(name: &'static str, share: f64, labels: f64, tiles: f64, region: 
 const ROUND: [Phase; 7] = [
     phase("fill", 0.15, 10_000.0, 100.0, 0.0),
     phase("steady", 0.14, 6_000.0, 60.0, 0.0),
-    phase("burst", 0.06, 50_000.0, 300.0, 0.4),
+    phase("burst", 0.06, 80_000.0, 600.0, 0.4),
     phase("steady", 0.08, 6_000.0, 60.0, 0.0),
     phase("idle", 0.08, 0.0, 0.0, 0.0),
     phase("refill", 0.10, 15_000.0, 150.0, 0.0),
-    phase("tiles", 0.12, 3_000.0, 500.0, 0.7),
+    phase("tiles", 0.12, 3_000.0, 800.0, 0.7),
 ];
 
 /// The rest after the last round, as a share of one: does it return to normal by itself?
