@@ -3,7 +3,8 @@
 use crate::args::{Args, Strategy};
 use crate::service::Service;
 use crate::{Result, by_hand, governed};
-use plimsoll::{Budget, Level, Monitor};
+use plimsoll::{Budget, Level, Monitor, Values};
+use serde::Serialize;
 use std::sync::Arc;
 
 /// The strategy at work.
@@ -39,22 +40,31 @@ impl Keeper {
         }
     }
 
-    /// How full the budget is; only a monitor knows.
-    pub(crate) fn level(&self) -> Option<Level> {
-        match self {
-            Keeper::Governor(monitor) => Some(monitor.level()),
-            _ => None,
+    /// What a monitor has to tell besides; nothing for the others.
+    pub(crate) fn figures(&self) -> Figures {
+        let Keeper::Governor(monitor) = self else { return Figures::default() };
+        let latest = monitor.latest();
+        let of =
+            |figure: fn(&Values) -> Option<u64>| latest.as_ref().and_then(|latest| figure(latest));
+        Figures {
+            level: Some(monitor.level()),
+            usage_bytes: of(Values::usage_bytes),
+            live_bytes: of(Values::live_bytes),
+            active_bytes: of(Values::jemalloc_active_bytes),
+            dirty_bytes: of(Values::jemalloc_dirty_bytes),
+            freed_bytes: monitor.eviction_statistics().total_memory_freed_bytes,
         }
     }
+}
 
-    /// What its last tick read, in bytes, and what it measured of its evictions so far.
-    pub(crate) fn figures(&self) -> (Option<u64>, Option<u64>) {
-        match self {
-            Keeper::Governor(monitor) => {
-                let usage = monitor.latest().and_then(|latest| latest.usage_bytes());
-                (usage, monitor.eviction_statistics().total_memory_freed_bytes)
-            }
-            _ => (None, None),
-        }
-    }
+/// What a monitor's last tick read, so that a trace explains what it did.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(crate) struct Figures {
+    level: Option<Level>,
+    usage_bytes: Option<u64>,
+    live_bytes: Option<u64>,
+    active_bytes: Option<u64>,
+    dirty_bytes: Option<u64>,
+    /// By all evictions, measured.
+    freed_bytes: Option<u64>,
 }

@@ -2,11 +2,11 @@
 
 use crate::Result;
 use crate::args::{Args, Strategy};
-use crate::keeper::Keeper;
+use crate::keeper::{Figures, Keeper};
 use crate::latency::{Latencies, Latency};
 use crate::plan::Plan;
 use crate::service::{Service, Tallies};
-use plimsoll::{Event, Level};
+use plimsoll::Event;
 use serde::Serialize;
 use std::io::Write;
 use std::sync::Arc;
@@ -33,10 +33,8 @@ struct Progress {
     latency: Latency,
     #[serde(flatten)]
     caches: Tallies,
-    level: Option<Level>,
-    usage_bytes: Option<u64>,
-    /// Measured by the monitor.
-    freed_bytes: Option<u64>,
+    #[serde(flatten)]
+    monitor: Figures,
 }
 
 /// Says what is going to be done.
@@ -77,15 +75,12 @@ impl Teller {
     /// Tells how it goes now.
     pub(crate) fn tell(&self) -> Result<()> {
         let at = self.started.elapsed();
-        let (usage_bytes, freed_bytes) = self.keeper.figures();
         say(&Progress {
             at: at.as_secs_f64(),
             phase: self.plan.phase(at).map_or("rest", |phase| phase.name),
             latency: self.latencies.figures(),
             caches: self.service.tallies(),
-            level: self.keeper.level(),
-            usage_bytes,
-            freed_bytes,
+            monitor: self.keeper.figures(),
         })
     }
 }

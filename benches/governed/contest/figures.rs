@@ -23,7 +23,7 @@ pub(crate) struct Figures {
     pub(crate) signal: Option<i32>,
     /// The kernel's own count of what it killed in the group.
     pub(crate) oom_kills: Option<u64>,
-    /// When it was last seen alive.
+    /// When it was last looked at.
     pub(crate) lived_seconds: f64,
     pub(crate) planned: u64,
     pub(crate) answered: u64,
@@ -62,6 +62,7 @@ impl Figures {
     /// When it failed otherwise than by a kill, or said nothing.
     pub(crate) fn of(setup: &Setup, finished: &Finished) -> Result<Self, String> {
         let Finished { strategy, status, oom_kills, lines, samples } = finished;
+        let samples = if status.success() { samples } else { until_highest(samples) };
         if !status.success() && status.signal() != Some(9) {
             return Err(format!("{strategy}: {status}"));
         }
@@ -111,6 +112,12 @@ impl Figures {
             lines: lines.clone(),
         })
     }
+}
+
+/// A killed process is taken apart before it is seen to have ended: it lived until it was at its highest.
+fn until_highest(samples: &[Sample]) -> &[Sample] {
+    let highest = samples.iter().enumerate().max_by_key(|(_, sample)| sample.bytes);
+    highest.map_or(samples, |(index, _)| samples.split_at(index + 1).0)
 }
 
 fn hit_rate(cache: &Value) -> Option<f64> {
