@@ -23,7 +23,7 @@ fn example() -> PathBuf {
 
 fn setup() -> Setup {
     let round = Duration::from_secs(8);
-    Setup { program: example(), limit: 96 << 20, round, rounds: 1, rate: 3.0, seed: 1 }
+    Setup { program: example(), limit: 64 << 20, round, rounds: 1, rate: 3.0, seed: 1 }
 }
 
 #[test]
@@ -42,6 +42,7 @@ fn the_governed_one_lives_where_its_twin_is_killed() {
         assert!(twin.peak_bytes > setup.limit, "nothing needed to be governed: {twin:?}");
     }
     assert_governed(&setup, governed);
+    assert_none_left(&["ungoverned", "governed"]);
 }
 
 fn assert_governed(setup: &Setup, governed: &Figures) {
@@ -49,8 +50,25 @@ fn assert_governed(setup: &Setup, governed: &Figures) {
     assert_eq!((governed.lost, governed.answered), (0, governed.planned), "{governed:?}");
     assert!(governed.peak_bytes <= setup.limit, "{governed:?}");
     assert!(governed.evicted_bytes > 0, "nothing needed to be evicted: {governed:?}");
-    let kept = governed.kept_share.unwrap();
-    assert!(kept > 0.2, "the caches were emptied: {governed:?}");
+    assert!(governed.held_bytes > setup.budget() / 4, "the caches were emptied: {governed:?}");
+}
+
+/// Neither a process nor a control group stays behind.
+#[test]
+fn a_contest_that_fails_leaves_nothing() {
+    let program = PathBuf::from("/no/such/program");
+    let refused = contest::run(&Setup { program, ..setup() }, &["failing"]).err().unwrap();
+    assert!(refused.contains("failing") || refused.contains("/no/such/program"), "{refused}");
+    assert_none_left(&["failing"]);
+}
+
+/// No group of `strategies` is left; another test's may be.
+fn assert_none_left(strategies: &[&str]) {
+    let name = |group: &PathBuf| group.file_name().unwrap().to_str().unwrap().to_owned();
+    let names: Vec<_> = contest::group::left().iter().map(name).collect();
+    let is_of =
+        |name: &&String| strategies.iter().any(|strategy| name.ends_with(&format!("-{strategy}")));
+    assert_eq!(names.iter().find(is_of), None, "{names:?}");
 }
 
 fn run(arguments: &[&str]) -> Output {

@@ -98,7 +98,7 @@ fn last_line(mut document: Value) -> Value {
 fn write_traces(directory: &Path, outcome: &Outcome) -> Result<(), String> {
     outcome.contestants.iter().try_for_each(|contestant: &Figures| {
         let file = directory.join(format!("{}.jsonl", contestant.strategy));
-        let lines: String = contestant.lines.iter().map(|line| format!("{line}\n")).collect();
+        let lines: String = contestant.trace.lines.iter().map(|line| format!("{line}\n")).collect();
         std::fs::write(&file, lines).map_err(|error| format!("{}: {error}", file.display()))
     })
 }

@@ -56,6 +56,16 @@ pub(crate) enum Strategy {
     Governed,
 }
 
+/// The rest after the last round, as a share of one.
+const REST: f64 = 0.27;
+
+impl Args {
+    /// How long it runs on without a request.
+    pub(crate) fn rest(&self) -> Duration {
+        self.round.mul_f64(REST)
+    }
+}
+
 fn some_bytes(text: &str) -> Result<ByteSize, String> {
     let bytes: ByteSize = text.parse()?;
     if bytes.as_u64() > 0 { Ok(bytes) } else { Err("must be more than nothing".into()) }

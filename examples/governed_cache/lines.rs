@@ -18,7 +18,6 @@ struct Hello {
     strategy: Strategy,
     planned_requests: u64,
     load_seconds: f64,
-    seconds: f64,
     budget_bytes: Option<u64>,
     budget_provenance: String,
 }
@@ -44,7 +43,6 @@ pub(crate) fn hello(args: &Args, plan: &Plan, keeper: &Keeper) -> Result<()> {
         strategy: args.strategy,
         planned_requests: plan.requests(),
         load_seconds: plan.load_ends().as_secs_f64(),
-        seconds: plan.ends().as_secs_f64(),
         budget_bytes,
         budget_provenance,
     })
@@ -60,12 +58,12 @@ pub(crate) struct Teller {
 }
 
 impl Teller {
-    /// Tells how it goes, every period, until the plan has ended.
+    /// Tells how it goes, every period, while `goes_on`.
     ///
     /// # Errors
     /// When nobody reads it any more: then the program has no reason to go on.
-    pub(crate) fn tell_every(&self, period: Duration) -> Result<()> {
-        while self.started.elapsed() < self.plan.ends() {
+    pub(crate) fn tell_while(&self, period: Duration, goes_on: impl Fn() -> bool) -> Result<()> {
+        while goes_on() {
             std::thread::sleep(period);
             self.tell()?;
         }
@@ -73,7 +71,7 @@ impl Teller {
     }
 
     /// Tells how it goes now.
-    pub(crate) fn tell(&self) -> Result<()> {
+    fn tell(&self) -> Result<()> {
         let at = self.started.elapsed();
         say(&Progress {
             at: at.as_secs_f64(),

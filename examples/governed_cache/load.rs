@@ -37,6 +37,11 @@ pub(crate) fn start(
 }
 
 impl Load {
+    /// Whether an answer is still to come.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.threads.iter().any(|thread| !thread.is_finished())
+    }
+
     /// Waits for the last answer.
     ///
     /// # Errors

@@ -38,6 +38,7 @@ use plan::Plan;
 use service::Service;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Instant;
 
 #[global_allocator]
 static ALLOC: plimsoll::Plimsoll = plimsoll::Plimsoll::jemalloc();
@@ -63,8 +64,9 @@ fn run(args: &Args) -> Result<()> {
     lines::hello(args, &plan, &keeper)?;
     let load = load::start(&plan, &service, &latencies, args.seed)?;
     let teller = Teller { plan, keeper, service, latencies, started: load.started };
-    teller.tell_every(args.period)?;
+    teller.tell_while(args.period, || load.goes_on())?;
     load.finish()?;
-    // With the last answer, on a machine that is late with them.
-    teller.tell()
+    // Does it return to normal by itself?
+    let rested = Instant::now() + args.rest();
+    teller.tell_while(args.period, || Instant::now() < rested)
 }

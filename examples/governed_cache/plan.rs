@@ -30,9 +30,6 @@ const ROUND: [Phase; 7] = [
     phase("tiles", 0.12, 3_000.0, 800.0, 0.7),
 ];
 
-/// The rest after the last round, as a share of one: does it return to normal by itself?
-const REST: f64 = 0.27;
-
 /// The working set that the rates are for.
 const USUAL: f64 = (768 << 20) as f64;
 
@@ -64,11 +61,6 @@ impl Plan {
     pub(crate) fn load_ends(&self) -> Duration {
         let round: f64 = ROUND.iter().map(|phase| phase.share).sum();
         self.round.mul_f64(round) * self.rounds
-    }
-
-    /// When the rest after it has ended.
-    pub(crate) fn ends(&self) -> Duration {
-        self.load_ends() + self.round.mul_f64(REST)
     }
 
     /// The phase at a time after the start; `None` once the load has ended.

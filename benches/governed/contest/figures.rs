@@ -36,6 +36,8 @@ pub(crate) struct Figures {
     pub(crate) evicted_bytes: u64,
     /// Replaced by full caches themselves.
     pub(crate) replaced_bytes: u64,
+    /// In both caches at the end.
+    pub(crate) held_bytes: u64,
     pub(crate) hit_rate: Option<f64>,
     pub(crate) labels_hit_rate: Option<f64>,
     pub(crate) tiles_hit_rate: Option<f64>,
@@ -48,6 +50,13 @@ pub(crate) struct Figures {
     pub(crate) below_after_seconds: Option<f64>,
     /// From the end of the load until the monitor said `healthy`.
     pub(crate) healthy_after_seconds: Option<f64>,
+    #[serde(flatten)]
+    pub(crate) trace: Trace,
+}
+
+/// How it went on the way there.
+#[derive(Clone, Serialize)]
+pub(crate) struct Trace {
     /// Seconds and bytes: the highest of each stretch.
     pub(crate) curve: Vec<(f64, u64)>,
     /// When each phase of the load began.
@@ -57,71 +66,124 @@ pub(crate) struct Figures {
     pub(crate) lines: Vec<Value>,
 }
 
+/// Too long to be read in the message of a test.
+impl std::fmt::Debug for Trace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Trace").finish_non_exhaustive()
+    }
+}
+
 impl Figures {
     /// # Errors
     /// When it failed otherwise than by a kill, or said nothing.
     pub(crate) fn of(setup: &Setup, finished: &Finished) -> Result<Self, String> {
         let Finished { strategy, status, oom_kills, lines, samples } = finished;
-        let samples = if status.success() { samples } else { until_highest(samples) };
         if !status.success() && status.signal() != Some(9) {
             return Err(format!("{strategy}: {status}"));
         }
-        let hello = lines.iter().find(|line| line.get("planned_requests").is_some());
-        let hello = hello.ok_or(format!("{strategy}: said nothing: {status}"))?;
-        let told: Vec<&Value> =
-            lines.iter().filter(|line| line.get("answered").is_some()).collect();
-        let last = told.last().copied().unwrap_or(&Value::Null);
-        let load_ends = hello["load_seconds"].as_f64().unwrap_or_default();
-        let number = |name: &str| last[name].as_u64().unwrap_or_default();
-        let (planned, answered) =
-            (hello["planned_requests"].as_u64().unwrap_or_default(), number("answered"));
-        let (labels, tiles) = (&last["labels"], &last["tiles"]);
-        let sum = |name: &str| -> u64 {
-            [labels, tiles].iter().filter_map(|cache| cache[name].as_u64()).sum()
-        };
-        let (inserted, evicted_bytes, held) = (sum("inserted"), sum("evicted"), sum("held"));
+        let told = Told::of(lines).ok_or(format!("{strategy}: said nothing: {status}"))?;
+        let samples = if status.success() { samples } else { until_highest(samples) };
+        let (budget, load_ended) = (setup.budget(), told.load_ended());
+        let leave = budget / 100 * LEAVE_PERCENT;
         Ok(Figures {
             strategy,
             survived: status.success(),
             signal: status.signal(),
             oom_kills: *oom_kills,
             lived_seconds: samples.last().map_or(0.0, |sample| sample.at.as_secs_f64()),
-            planned,
-            answered,
-            lost: planned.saturating_sub(answered),
+            planned: told.planned,
+            answered: told.number("answered"),
+            lost: told.planned.saturating_sub(told.number("answered")),
             peak_bytes: samples.iter().map(|sample| sample.bytes).max().unwrap_or_default(),
-            over_budget_seconds: seconds_over(samples, setup.budget()),
+            over_budget_seconds: seconds_over(samples, budget),
             over_limit_seconds: seconds_over(samples, setup.limit),
-            evicted_bytes,
-            replaced_bytes: inserted.saturating_sub(evicted_bytes + held),
-            hit_rate: rate(sum("hits"), sum("misses")),
-            labels_hit_rate: hit_rate(labels),
-            tiles_hit_rate: hit_rate(tiles),
-            p50_micros: number("p50_micros"),
-            p99_micros: number("p99_micros"),
-            max_micros: number("max_micros"),
-            kept_share: kept(&told, load_ends, setup.budget()),
-            below_after_seconds: below_after(
-                samples,
-                load_ends,
-                setup.budget() / 100 * LEAVE_PERCENT,
-            ),
-            healthy_after_seconds: healthy_after(&told, load_ends),
-            curve: curve(samples),
-            phases: phases(&told),
-            lines: lines.clone(),
+            evicted_bytes: told.sum("evicted"),
+            replaced_bytes: told
+                .sum("inserted")
+                .saturating_sub(told.sum("evicted") + told.sum("held")),
+            held_bytes: told.sum("held"),
+            hit_rate: rate(told.sum("hits"), told.sum("misses")),
+            labels_hit_rate: told.hit_rate("labels"),
+            tiles_hit_rate: told.hit_rate("tiles"),
+            p50_micros: told.number("p50_micros"),
+            p99_micros: told.number("p99_micros"),
+            max_micros: told.number("max_micros"),
+            kept_share: told.kept(budget),
+            below_after_seconds: load_ended.and_then(|ended| below_after(samples, ended, leave)),
+            healthy_after_seconds: load_ended.and_then(|ended| told.healthy_after(ended)),
+            trace: Trace { curve: curve(samples), phases: told.phases(), lines: lines.clone() },
         })
     }
+}
+
+/// What it said of itself.
+struct Told<'a> {
+    planned: u64,
+    /// The lines of its periods; each holds totals.
+    periods: Vec<&'a Value>,
+}
+
+impl<'a> Told<'a> {
+    /// `None` when it did not even say what it was going to do.
+    fn of(lines: &'a [Value]) -> Option<Self> {
+        let planned = lines.iter().find_map(|line| line["planned_requests"].as_u64())?;
+        let periods = lines.iter().filter(|line| line.get("answered").is_some()).collect();
+        Some(Told { planned, periods })
+    }
+
+    /// A total at the end; 0 for one that ended before its first period did.
+    fn number(&self, name: &str) -> u64 {
+        self.periods.last().and_then(|last| last[name].as_u64()).unwrap_or_default()
+    }
+
+    /// A total of both caches.
+    fn sum(&self, name: &str) -> u64 {
+        self.periods.last().map_or(0, |last| of_both(last, name))
+    }
+
+    fn hit_rate(&self, cache: &str) -> Option<f64> {
+        let cache = &self.periods.last()?[cache];
+        rate(cache["hits"].as_u64()?, cache["misses"].as_u64()?)
+    }
+
+    /// When the last request had been answered; `None` when some never were.
+    fn load_ended(&self) -> Option<f64> {
+        let is_last = |line: &&&Value| line["answered"].as_u64() == Some(self.planned);
+        self.periods.iter().find(is_last)?["at"].as_f64()
+    }
+
+    /// The share of the budget that the caches held, on average while there was a load.
+    fn kept(&self, budget: u64) -> Option<f64> {
+        let loaded = self.periods.iter().filter(|line| line["phase"] != "rest");
+        let held: Vec<u64> = loaded.map(|line| of_both(line, "held")).collect();
+        (!held.is_empty())
+            .then(|| held.iter().sum::<u64>() as f64 / held.len() as f64 / budget as f64)
+    }
+
+    fn healthy_after(&self, load_ended: f64) -> Option<f64> {
+        let at = |line: &Value| line["at"].as_f64();
+        let mut after =
+            self.periods.iter().filter(|line| at(line).is_some_and(|at| at >= load_ended));
+        Some(at(after.find(|line| line["level"] == "healthy")?)? - load_ended)
+    }
+
+    fn phases(&self) -> Vec<(f64, String)> {
+        let named =
+            |line: &&Value| Some((line["at"].as_f64()?, line["phase"].as_str()?.to_owned()));
+        let mut phases: Vec<(f64, String)> = self.periods.iter().filter_map(named).collect();
+        phases.dedup_by(|(_, phase), (_, before)| phase == before);
+        phases
+    }
+}
+
+fn of_both(line: &Value, name: &str) -> u64 {
+    ["labels", "tiles"].iter().filter_map(|cache| line[cache][name].as_u64()).sum()
 }
 
 /// A killed process is taken apart before it is seen to have ended: it lived until it was at its highest.
 fn until_highest(samples: &[Sample]) -> &[Sample] {
     let highest = samples.iter().enumerate().max_by_key(|(_, sample)| sample.bytes);
     highest.map_or(samples, |(index, _)| samples.split_at(index + 1).0)
-}
-
-fn hit_rate(cache: &Value) -> Option<f64> {
-    rate(cache["hits"].as_u64()?, cache["misses"].as_u64()?)
 }
 
 fn rate(hits: u64, misses: u64) -> Option<f64> {
@@ -139,19 +201,6 @@ fn seconds_over(samples: &[Sample], line: u64) -> f64 {
     samples.windows(2).filter(over).map(length).sum::<Duration>().as_secs_f64()
 }
 
-fn kept(told: &[&Value], load_ends: f64, budget: u64) -> Option<f64> {
-    let held = |line: &&&Value| line["at"].as_f64().is_some_and(|at| at < load_ends);
-    let shares: Vec<f64> = told
-        .iter()
-        .filter(held)
-        .filter_map(|line| {
-            let bytes = line["labels"]["held"].as_f64()? + line["tiles"]["held"].as_f64()?;
-            Some(bytes / budget as f64)
-        })
-        .collect();
-    (!shares.is_empty()).then(|| shares.iter().sum::<f64>() / shares.len() as f64)
-}
-
 /// Since when memory has been at `line` or below; `None` when it was above it at the end.
 fn below_after(samples: &[Sample], load_ends: f64, line: u64) -> Option<f64> {
     let after = samples.iter().skip_while(|sample| sample.at.as_secs_f64() < load_ends);
@@ -161,13 +210,6 @@ fn below_after(samples: &[Sample], load_ends: f64, line: u64) -> Option<f64> {
     Some((first.at.as_secs_f64() - load_ends).max(0.0))
 }
 
-fn healthy_after(told: &[&Value], load_ends: f64) -> Option<f64> {
-    let mut after =
-        told.iter().filter(|line| line["at"].as_f64().is_some_and(|at| at >= load_ends));
-    let healthy = after.find(|line| line["level"] == "healthy")?;
-    Some(healthy["at"].as_f64()? - load_ends)
-}
-
 fn curve(samples: &[Sample]) -> Vec<(f64, u64)> {
     let stretch = samples.len().div_ceil(POINTS).max(1);
     let highest = |samples: &[Sample]| {
@@ -175,17 +217,4 @@ fn curve(samples: &[Sample]) -> Vec<(f64, u64)> {
         Some((sample.at.as_secs_f64(), sample.bytes))
     };
     samples.chunks(stretch).filter_map(highest).collect()
-}
-
-fn phases(told: &[&Value]) -> Vec<(f64, String)> {
-    let mut phases: Vec<(f64, String)> = vec![];
-    for line in told {
-        let (Some(at), Some(phase)) = (line["at"].as_f64(), line["phase"].as_str()) else {
-            continue;
-        };
-        if phases.last().is_none_or(|(_, last)| last != phase) {
-            phases.push((at, phase.to_owned()));
-        }
-    }
-    phases
 }

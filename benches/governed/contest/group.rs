@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+/// How its name begins; then comes the process that made it.
+const NAME: &str = "plimsoll-governed-";
+
 /// Which files it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Version {
@@ -24,15 +27,17 @@ impl Group {
     /// # Errors
     /// Says in words why the machine does not allow it.
     pub(crate) fn make(name: &str, limit: u64) -> Result<Self, String> {
-        let (version, own) = own_group().ok_or("no memory control group is mounted")?;
-        let name = format!("plimsoll-{}-{name}", std::process::id());
-        // Version 2 has no groups below one that has processes: then beside it, below its parent.
-        let parent = own.parent().filter(|_| version == Version::V2);
-        let tries = [Some(own.as_path()), parent];
-        let mut made =
-            tries.into_iter().flatten().map(|dir| Self::make_in(version, &dir.join(&name), limit));
-        let first = made.next().unwrap_or(Err("nowhere to make it".into()));
-        first.or_else(|reason| made.next().unwrap_or(Err(reason)))
+        let (version, places) = places().ok_or("no memory control group is mounted")?;
+        let name = format!("{NAME}{}-{name}", std::process::id());
+        let mut reason = "nowhere to make one".to_owned();
+        for place in places {
+            sweep(&place);
+            match Self::make_in(version, &place.join(&name), limit) {
+                Ok(group) => return Ok(group),
+                Err(refusal) => reason = refusal,
+            }
+        }
+        Err(reason)
     }
 
     fn make_in(version: Version, dir: &Path, limit: u64) -> Result<Self, String> {
@@ -101,6 +106,39 @@ impl Drop for Group {
             }
         }
     }
+}
+
+/// Where a group may be made: below this process's own, and in version 2, which has no groups below one with processes,
+/// beside it.
+fn places() -> Option<(Version, Vec<PathBuf>)> {
+    let (version, own) = own_group()?;
+    let beside = own.parent().filter(|_| version == Version::V2).map(Path::to_owned);
+    Some((version, std::iter::once(own).chain(beside).collect()))
+}
+
+/// The groups that are there, with the process that made each.
+fn made_in(place: &Path) -> Vec<(u32, PathBuf)> {
+    let maker = |path: PathBuf| {
+        let name = path.file_name()?.to_str()?.strip_prefix(NAME)?;
+        Some((name.split('-').next()?.parse().ok()?, path))
+    };
+    let entries = std::fs::read_dir(place).into_iter().flatten();
+    entries.filter_map(|entry| maker(entry.ok()?.path())).collect()
+}
+
+/// Removes what a process that was killed itself has left behind. The kernel refuses where there still is somebody in it.
+fn sweep(place: &Path) {
+    let is_gone = |pid: &u32| !Path::new(&format!("/proc/{pid}")).exists();
+    for (_, group) in made_in(place).iter().filter(|(pid, _)| is_gone(pid)) {
+        let _ = std::fs::remove_dir(group);
+    }
+}
+
+/// The groups that this process has made and not removed.
+pub(crate) fn left() -> Vec<PathBuf> {
+    let places = places().map_or(vec![], |(_, places)| places);
+    let own = places.iter().flat_map(|place| made_in(place));
+    own.filter(|(pid, _)| *pid == std::process::id()).map(|(_, group)| group).collect()
 }
 
 /// The group that this process is in, for memory.
