@@ -5,6 +5,8 @@
 
 #[path = "../benches/governed/contest/mod.rs"]
 mod contest;
+#[path = "../examples/governed_cache/latency.rs"]
+mod latency;
 
 use contest::figures::Figures;
 use contest::{Outcome, Setup};
@@ -23,7 +25,15 @@ fn example() -> PathBuf {
 
 fn setup() -> Setup {
     let round = Duration::from_secs(8);
-    Setup { program: example(), limit: 64 << 20, round, rounds: 1, rate: 3.0, seed: 1 }
+    Setup {
+        program: example(),
+        limit: 64 << 20,
+        confined: true,
+        round,
+        rounds: 1,
+        rate: 3.0,
+        seed: 1,
+    }
 }
 
 #[test]
@@ -56,9 +66,13 @@ fn assert_governed(setup: &Setup, governed: &Figures) {
 /// Neither a process nor a control group stays behind.
 #[test]
 fn a_contest_that_fails_leaves_nothing() {
-    let program = PathBuf::from("/no/such/program");
-    let refused = contest::run(&Setup { program, ..setup() }, &["failing"]).err().unwrap();
-    assert!(refused.contains("failing") || refused.contains("/no/such/program"), "{refused}");
+    for confined in [true, false] {
+        let program = PathBuf::from("/no/such/program");
+        let setup = Setup { program, confined, ..setup() };
+        let refusal = contest::run(&setup, &["failing"]).err().unwrap();
+        let named = refusal.contains("failing") || refusal.contains("/no/such/program");
+        assert!(named, "{refusal}");
+    }
     assert_none_left(&["failing"]);
 }
 
@@ -90,6 +104,18 @@ fn what_cannot_be_done_is_named() {
         let output = run(&arguments);
         let error = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && error.contains(named), "{arguments:?}: {error}");
+    }
+}
+
+#[test]
+fn latencies_are_read_an_eighth_too_high_at_most() {
+    let latencies = latency::Latencies::default();
+    (1..=1000).for_each(|millis| latencies.record(Duration::from_millis(millis)));
+    let figures = serde_json::to_value(latencies.figures()).unwrap();
+    let micros = |name: &str| figures[name].as_u64().unwrap();
+    assert_eq!((micros("answered"), micros("max_micros")), (1000, 1_000_000));
+    for (name, exact) in [("p50_micros", 500_000), ("p99_micros", 990_000)] {
+        assert!((exact..=exact + exact / 8).contains(&micros(name)), "{name}: {figures}");
     }
 }
 

@@ -1,8 +1,9 @@
 //! A service under a limit, kept down in three ways, side by side: `examples/governed_cache` on real memory.
 //!
-//! `cargo bench --bench governed [-- --quick] [-- --minutes N] [-- --json FILE] [-- --traces DIRECTORY]`. Each contestant
-//! is a process in a memory control group of its own where the machine allows that, else under a budget alone; all run
-//! at the same time and get the same requests at the same times. The last line is one JSON object.
+//! `cargo bench --bench governed [-- --quick | --minutes N] [--json FILE] [--traces DIRECTORY] [--unconfined]`. Each
+//! contestant is a process in a memory control group of its own where the machine allows that, else (or `--unconfined`)
+//! under a budget alone. All run at the same time and get the same requests at the same times. The last line is one JSON
+//! object.
 #![allow(clippy::print_stdout, reason = "a bench prints")]
 
 mod contest;
@@ -29,7 +30,8 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), String> {
-    let arguments = Arguments::of_process(&["--json", "--quick", "--minutes", "--traces"])?;
+    let arguments =
+        Arguments::of_process(&["--json", "--quick", "--minutes", "--traces", "--unconfined"])?;
     let machine = Machine::here();
     let setup = setup(&arguments)?;
     let outcome = contest::run(&setup, &STRATEGIES)?;
@@ -49,7 +51,15 @@ fn setup(arguments: &Arguments) -> Result<Setup, String> {
     let program = build()?;
     let rounds = (arguments.minutes.unwrap_or(0) * 60).div_ceil(ROUND.as_secs()).max(1);
     let rounds = u32::try_from(rounds).map_err(|_| "--minutes: too many".to_owned())?;
-    let setup = Setup { program, limit: LIMIT, round: ROUND, rounds, rate: 1.0, seed: 1 };
+    let setup = Setup {
+        program,
+        limit: LIMIT,
+        confined: !arguments.unconfined,
+        round: ROUND,
+        rounds,
+        rate: 1.0,
+        seed: 1,
+    };
     // Fewer requests in all than in a whole round, and still enough to pass the limit.
     let quick = Setup { round: Duration::from_secs(10), rate: 3.0, ..setup.clone() };
     Ok(if arguments.quick { quick } else { setup })

@@ -17,6 +17,8 @@ pub(crate) struct Arguments {
     pub(crate) record: bool,
     /// How long the load lasts, for a long run.
     pub(crate) minutes: Option<u64>,
+    /// No control groups are made.
+    pub(crate) unconfined: bool,
     /// Where every line that was heard goes.
     pub(crate) traces: Option<PathBuf>,
     /// The peers that are measured; all when empty.
@@ -48,6 +50,7 @@ impl Arguments {
                 "--only" => arguments.only = names(&value()?),
                 "--workload" => arguments.workloads = names(&value()?),
                 "--write-only" => arguments.write_only = true,
+                "--unconfined" => arguments.unconfined = true,
                 "--check" => arguments.check = true,
                 "--record" => arguments.record = true,
                 _ => arguments.quick = true,

@@ -218,3 +218,64 @@ fn curve(samples: &[Sample]) -> Vec<(f64, u64)> {
     };
     samples.chunks(stretch).filter_map(highest).collect()
 }
+
+// As in group.rs.
+#[cfg(test)]
+#[allow(unused_imports, dead_code, reason = "without a harness nobody calls them")]
+mod tests {
+    use super::*;
+
+    /// One look every 100 ms.
+    fn samples(bytes: &[u64]) -> Vec<Sample> {
+        let at = |number: usize| Duration::from_millis(100 * number as u64);
+        let samples = bytes.iter().enumerate();
+        samples.map(|(number, &bytes)| Sample { at: at(number), bytes }).collect()
+    }
+
+    #[test]
+    fn time_over_a_line_is_that_until_the_next_look() {
+        let samples = samples(&[10, 11, 12, 10, 11, 9]);
+        assert_eq!(seconds_over(&samples, 10), 0.3);
+        assert_eq!(seconds_over(&samples, 12), 0.0);
+        assert_eq!(seconds_over(&[], 0), 0.0);
+    }
+
+    #[test]
+    fn normal_is_what_stays_below() {
+        let samples = samples(&[9, 5, 9, 9, 5, 5]);
+        assert_eq!(below_after(&samples, 0.1, 5).map(|s| (s * 10.0).round()), Some(3.0));
+        assert_eq!(below_after(&samples, 0.4, 5), Some(0.0));
+        assert_eq!(below_after(&samples, 0.1, 4), None, "above it to the end");
+        assert_eq!(below_after(&samples, 1.0, 5), None, "not looked at any more");
+    }
+
+    #[test]
+    fn a_killed_process_lived_until_it_was_at_its_highest() {
+        let samples = samples(&[1, 8, 9, 9, 3, 0]);
+        assert_eq!(until_highest(&samples).len(), 4);
+        assert!(until_highest(&[]).is_empty());
+    }
+
+    #[test]
+    fn what_was_said_is_added_up() {
+        let cache = |held: u64| serde_json::json!({"held": held, "hits": 1, "misses": 3});
+        let line = |at: f64, answered: u64, phase: &str, level: &str| {
+            serde_json::json!({"at": at, "answered": answered, "phase": phase, "level": level,
+                "labels": cache(10), "tiles": cache(30)})
+        };
+        let lines = [
+            serde_json::json!({"event_type": "monitor_started"}),
+            serde_json::json!({"planned_requests": 7}),
+            line(1.0, 5, "fill", "caution"),
+            line(2.0, 7, "fill", "caution"),
+            line(3.5, 7, "rest", "healthy"),
+        ];
+        let told = Told::of(&lines).unwrap();
+        assert_eq!((told.planned, told.number("answered"), told.sum("held")), (7, 7, 40));
+        assert_eq!((told.load_ended(), told.healthy_after(2.0)), (Some(2.0), Some(1.5)));
+        assert_eq!((told.kept(80), told.hit_rate("tiles")), (Some(0.5), Some(0.25)));
+        let phases = [(1.0, "fill".to_owned()), (3.5, "rest".to_owned())];
+        assert_eq!(told.phases(), phases);
+        assert!(Told::of(&lines[..1]).is_none(), "it never said what it was going to do");
+    }
+}

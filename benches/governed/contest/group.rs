@@ -145,14 +145,19 @@ pub(crate) fn left() -> Vec<PathBuf> {
 fn own_group() -> Option<(Version, PathBuf)> {
     let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
+    let (version, dir) = find(&groups, &mounts)?;
+    dir.is_dir().then_some((version, dir))
+}
+
+fn find(groups: &str, mounts: &str) -> Option<(Version, PathBuf)> {
     let v1 = groups.lines().find_map(|line| {
         let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
         controllers.split(',').any(|controller| controller == "memory").then_some(path)
     });
     let v2 = || groups.lines().find_map(|line| line.strip_prefix("0::"));
     match v1 {
-        Some(path) => Some((Version::V1, locate(&mounts, " - cgroup ", "memory", path)?)),
-        None => Some((Version::V2, locate(&mounts, " - cgroup2 ", "", v2()?)?)),
+        Some(path) => Some((Version::V1, locate(mounts, " - cgroup ", "memory", path)?)),
+        None => Some((Version::V2, locate(mounts, " - cgroup2 ", "", v2()?)?)),
     }
 }
 
@@ -166,6 +171,29 @@ fn locate(mounts: &str, kind: &str, option: &str, path: &str) -> Option<PathBuf>
     let (root, point) = (words.next()?, words.next()?);
     // In a container the mount may begin at the process's own group.
     let below = path.strip_prefix(root).unwrap_or(path).trim_start_matches('/');
-    let dir = Path::new(point).join(below);
-    dir.is_dir().then_some(dir)
+    Some(Path::new(point).join(below))
+}
+
+// They run in tests/governed_cache.rs: a bench has no harness for them.
+#[cfg(test)]
+#[allow(unused_imports, dead_code, reason = "without a harness nobody calls them")]
+mod tests {
+    use super::*;
+
+    const MOUNTS: &str = "\
+        35 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n\
+        36 31 0:33 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
+
+    #[test]
+    fn the_own_group_is_where_the_memory_controller_is() {
+        let v1 = find("4:memory:/api/one\n0::/\n", MOUNTS);
+        assert_eq!(v1, Some((Version::V1, "/sys/fs/cgroup/memory/api/one".into())));
+        let v2 = find("0::/user.slice\n", MOUNTS);
+        assert_eq!(v2, Some((Version::V2, "/sys/fs/cgroup/unified/user.slice".into())));
+        let contained = "35 31 0:32 /docker/abc /cg rw - cgroup cgroup rw,memory\n";
+        let v1 = find("4:memory:/docker/abc\n", contained);
+        assert_eq!(v1, Some((Version::V1, "/cg/".into())));
+        assert_eq!(find("", MOUNTS), None);
+        assert_eq!(find("4:memory:/api\n", ""), None);
+    }
 }

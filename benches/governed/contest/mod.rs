@@ -25,6 +25,8 @@ pub(crate) struct Setup {
     pub(crate) program: PathBuf,
     /// The control group's limit.
     pub(crate) limit: u64,
+    /// Whether control groups are wanted; without them, a budget alone.
+    pub(crate) confined: bool,
     /// One round of the load with the rest after it.
     pub(crate) round: Duration,
     pub(crate) rounds: u32,
@@ -81,9 +83,11 @@ pub(crate) fn run(setup: &Setup, strategies: &[&'static str]) -> Result<Outcome,
 
 /// A group for each, or for none: half a contest under a limit would compare nothing.
 fn groups(setup: &Setup, strategies: &[&str]) -> (Vec<Option<group::Group>>, String) {
-    let made: Result<Vec<_>, String> =
-        strategies.iter().map(|strategy| group::Group::make(strategy, setup.limit)).collect();
-    match made {
+    let make = |strategy: &&str| match setup.confined {
+        true => group::Group::make(strategy, setup.limit),
+        false => Err("none was wanted".to_owned()),
+    };
+    match strategies.iter().map(make).collect::<Result<Vec<_>, _>>() {
         Ok(groups) => {
             let interface = groups.first().map_or("", |group| group.interface());
             (
