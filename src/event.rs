@@ -128,8 +128,8 @@ pub enum EventKind {
     /// An automatic eviction found nobody left to ask; said once until the level falls.
     #[non_exhaustive]
     GaveUp { needed_bytes: u64, needed_mb: f64, freed_bytes: Option<u64>, registered_caches: usize },
-    /// A cache was evicted by more than twice the guard below the line within a minute: it fills up again as fast. Said
-    /// once a minute; it is asked again only in an emergency meanwhile. A cache with ceilings has no such storms.
+    /// A cache took more than twice the guard below the line again within a minute of giving it. Said once a minute; it is
+    /// asked again only in an emergency meanwhile. A cache that keeps ceilings has no such storms.
     #[non_exhaustive]
     RefillStorm { cache: String, evicted_bytes: u64, evicted_mb: f64 },
     /// Unused pages were given back to the system.

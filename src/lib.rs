@@ -89,6 +89,9 @@ mod export;
 
 mod monitor;
 
+#[cfg(feature = "testing")]
+pub mod testing;
+
 pub use allocator::{DefaultAllocator, Plimsoll};
 pub use audit::{Audit, Interval, Verdict};
 pub use cache::{Ask, Cache, CacheSpec, ShrinkReport};

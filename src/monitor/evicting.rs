@@ -204,7 +204,7 @@ impl Evictor {
             self.complain(shared, &entry, &words);
         }
         if let Some(under_way) = &mut self.under_way {
-            under_way.never_answered(&mut self.planner, now);
+            under_way.never_answered(&mut self.planner);
         }
         self.ask_next(shared, now);
     }

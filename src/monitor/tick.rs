@@ -78,12 +78,8 @@ impl Ticker {
 
     /// The interval near the line is shorter.
     fn interval(&self) -> Duration {
-        let most = match self.tracker.level() {
-            Level::Healthy => Duration::MAX,
-            Level::Caution => Duration::from_secs(1),
-            Level::Warning | Level::Critical => Duration::from_millis(100),
-        };
-        self.shared.settings.interval.min(most)
+        let pace = self.tracker.pace(self.shared.settings.interval);
+        self.evictor.planner.pace().map_or(pace, |regrowth| regrowth.min(pace))
     }
 
     fn tick(&mut self, moment: Moment) {
@@ -213,7 +209,7 @@ impl Ticker {
             Decision::Raise(raise) => self.evictor.raise(&self.shared, raise, now),
             Decision::GiveUp(given_up) => self.give_up(&given_up),
         }
-        for (id, evicted_bytes) in self.evictor.planner.storms(&situation) {
+        for (id, evicted_bytes) in self.evictor.planner.storms(&situation, views(&caches, now)) {
             if let Some(entry) = caches.iter().find(|entry| entry.id == id) {
                 self.shared.emit(EventKind::refill_storm(&entry.spec.name, evicted_bytes));
             }

@@ -112,7 +112,7 @@ impl UnderWay {
         entry.put_into_quarantine(now);
         self.outcome.errors.push(format!("{}: panicked: {message}", entry.spec.name));
         let given = freed.unwrap_or(0);
-        self.book(entry, Answer { given, claimed: 0, failed: true }, planner, now);
+        self.book(entry, Answer { given, claimed: 0, failed: true }, planner);
     }
 
     /// Whether the cache asked last has been heard, and what it had others free has been freed or is waited for no longer.
@@ -129,27 +129,27 @@ impl UnderWay {
             },
             stage => return matches!(stage, Stage::Answered),
         };
-        self.book(&entry, answer, planner, now);
+        self.book(&entry, answer, planner);
         true
     }
 
     /// The cache asked last has been given up.
-    pub(super) fn never_answered(&mut self, planner: &mut Planner, now: Instant) {
+    pub(super) fn never_answered(&mut self, planner: &mut Planner) {
         if let Stage::Asking(entry) = &self.stage {
             let entry = entry.clone();
             let nothing = Answer { given: 0, claimed: 0, failed: true };
-            self.book(&entry, nothing, planner, now);
+            self.book(&entry, nothing, planner);
         }
     }
 
-    fn book(&mut self, entry: &Entry, answer: Answer, planner: &mut Planner, now: Instant) {
+    fn book(&mut self, entry: &Entry, answer: Answer, planner: &mut Planner) {
         self.outcome.claimed_bytes = self.outcome.claimed_bytes.saturating_add(answer.claimed);
         if let Some(freed) = &mut self.outcome.freed_bytes {
             *freed = freed.saturating_add(answer.given);
         }
         // Its usage is what it was less what it gave, until it is asked again.
         entry.note_given(answer.given);
-        self.episode.answered(answer, &mut planner.records, now);
+        self.episode.answered(answer, &mut planner.records);
         self.stage = Stage::Answered;
     }
 

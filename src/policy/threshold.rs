@@ -200,6 +200,15 @@ impl LevelTracker {
         self.level
     }
 
+    /// The time to the next tick: near the line it is shorter than `interval`.
+    pub(crate) fn pace(&self, interval: Duration) -> Duration {
+        interval.min(match self.level {
+            Level::Healthy => Duration::MAX,
+            Level::Caution => Duration::from_secs(1),
+            Level::Warning | Level::Critical => Duration::from_millis(100),
+        })
+    }
+
     /// Takes in a usage; an unknown one changes nothing.
     pub(crate) fn step(
         &mut self,

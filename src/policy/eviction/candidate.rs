@@ -57,12 +57,12 @@ impl Candidate<'_> {
             / (terms.priority.weight() * terms.cost)
     }
 
-    /// The lowest tier, then the highest score, the least important, the largest for its cost, the one not asked for
-    /// longest: so that equals take turns.
+    /// The lowest tier, then the highest score, the least important, the largest for its cost, the one that
+    /// was asked for least so far: so that equals take turns.
     fn before(&self, other: &Self) -> Ordering {
         let size =
             |c: &Self| c.view.givable().map_or(0.0, |bytes| bytes as f64 / c.view.terms.cost);
-        let asked = |c: &Self| c.record.and_then(|record| record.last_asked);
+        let asked = |c: &Self| c.record.map_or(0, |record| record.asked_bytes);
         let (a, b) = (&self.view.terms, &other.view.terms);
         (a.tier.cmp(&b.tier))
             .then_with(|| other.score().total_cmp(&self.score()))
@@ -209,10 +209,10 @@ mod tests {
 
     #[test]
     fn equals_take_turns() {
-        let now = Instant::now();
         let (mut first, second) = (Record::new(CacheId(1)), Record::new(CacheId(2)));
-        first.last_asked = Some(now);
-        let of = |record| Candidate { record: Some(record), ..cache(record.id.0, None, None) };
-        assert_eq!(asked(&[of(&first), of(&second)]), Some(2));
+        first.asked_bytes = 1;
+        let candidates = [&first, &second]
+            .map(|record| Candidate { record: Some(record), ..cache(record.id.0, None, None) });
+        assert_eq!(asked(&candidates), Some(2));
     }
 }

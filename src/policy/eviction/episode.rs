@@ -113,7 +113,7 @@ impl Episode {
         let view = views.into_iter().find(|view| view.id == id)?;
         let ask = Ask { id, bytes, ceiling: self.ceiling(&view, bytes, records) };
         self.standing(id).asks += 1;
-        records.of(id).asked(bytes, now);
+        records.of(id).asked(bytes, view.usage, now);
         self.asking = Some(ask);
         Some(ask)
     }
@@ -160,7 +160,7 @@ impl Episode {
     }
 
     /// Takes in the answer to the ask under way. A strike for less than a quarter, or for none.
-    pub(crate) fn answered(&mut self, answer: Answer, records: &mut Records, now: Instant) {
+    pub(crate) fn answered(&mut self, answer: Answer, records: &mut Records) {
         let Some(ask) = self.asking.take() else { return };
         self.given = self.given.saturating_add(answer.given);
         let is_bad = answer.failed || deserves_strike(answer.given, ask.bytes);
@@ -169,7 +169,7 @@ impl Episode {
         standing.strikes += u32::from(is_bad);
         let record = records.of(ask.id);
         record.strikes += u64::from(is_bad);
-        record.gave(answer.given, answer.claimed, now);
+        record.gave(answer.given, answer.claimed);
     }
 
     /// The ceiling that came with the ask under way.
@@ -236,11 +236,11 @@ mod tests {
         let mut episode = Episode::new(Scope::Automatic(Level::Caution), 300);
         let first = episode.next(views.into_iter(), &mut records, now).expect("an ask");
         assert_eq!(first, Ask { id: CacheId(1), bytes: 200, ceiling: Some(200) });
-        episode.answered(answer(200), &mut records, now);
+        episode.answered(answer(200), &mut records);
         let views = [view(1, Some(200)), view(2, Some(300))];
         let second = episode.next(views.into_iter(), &mut records, now).expect("an ask");
         assert_eq!(second, Ask { id: CacheId(2), bytes: 100, ceiling: Some(200) });
-        episode.answered(answer(99), &mut records, now);
+        episode.answered(answer(99), &mut records);
         assert_eq!(
             episode.next(views.into_iter(), &mut records, now),
             None,
@@ -255,7 +255,7 @@ mod tests {
         let mut episode = Episode::new(Scope::Command, 1000);
         for bad in [answer(249), Answer { failed: true, ..answer(500) }] {
             assert!(episode.next([view(1, None)].into_iter(), &mut records, now).is_some());
-            episode.answered(bad, &mut records, now);
+            episode.answered(bad, &mut records);
         }
         assert!(!episode.has_candidates([view(1, None)].into_iter(), &records, now));
         assert_eq!(

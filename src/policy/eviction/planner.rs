@@ -4,7 +4,8 @@
 //!            need, candidate                asks end               settled
 //!  resting ------------------> under way -------------> settling ----------> resting, for as long as it was fruitless
 //!     |                                                     |
-//!     |  need, nobody left                                  | the usage has risen by a guard in an emergency
+//!     |  need, nobody left                                  | in an emergency the usage has risen:
+//!     |                                                     | at once, from resting too
 //!     +--------------------> given up (30 s, 60 s, ...)     +--------> resting
 //! ```
 
@@ -20,6 +21,8 @@ use std::time::{Duration, Instant};
 /// The first pause after giving up; doubled each time.
 const FIRST_BACK_OFF: Duration = Duration::from_secs(30);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(3600);
+/// In an emergency nothing is waited for when the usage has risen by the budget divided by this.
+const RACE: u64 = 50;
 /// Before anything has been measured.
 const REACTION: Duration = Duration::from_millis(200);
 
@@ -67,10 +70,21 @@ pub(crate) struct GivenUp {
 /// Where the planner stands.
 #[derive(Clone, Copy, Debug)]
 enum State {
-    Resting { until: Option<Instant> },
+    /// Until then; or until the usage has risen above what it was, in an emergency.
+    Resting {
+        until: Option<Instant>,
+        usage: u64,
+    },
     UnderWay(Before),
-    Settling { before: Before, asked: Asked, until: Instant },
-    GivenUp { until: Instant, givable: u64 },
+    Settling {
+        before: Before,
+        asked: Asked,
+        until: Instant,
+    },
+    GivenUp {
+        until: Instant,
+        givable: u64,
+    },
 }
 
 /// What was read when an eviction began.
@@ -106,7 +120,7 @@ impl Planner {
     pub(crate) fn new() -> Self {
         Planner {
             records: Records::default(),
-            state: State::Resting { until: None },
+            state: State::Resting { until: None, usage: 0 },
             pace: Pace::default(),
             given_up: 0,
             regrowth: Regrowth::new(),
@@ -122,7 +136,7 @@ impl Planner {
         views: impl Iterator<Item = View> + Clone,
     ) -> Decision {
         let lines = lines(thresholds, situation.budget);
-        self.settle(situation, &lines);
+        self.settle(situation);
         if situation.level == Level::Healthy {
             self.all_is_well();
         }
@@ -139,7 +153,7 @@ impl Planner {
         situation: &Situation,
         views: impl Iterator<Item = View> + Clone,
     ) -> Decision {
-        if !self.is_free(situation.now, || givable(views.clone())) {
+        if !self.is_free(situation, || givable(views.clone())) {
             return Decision::Nothing;
         }
         let asks = |level, records: &Records| {
@@ -161,9 +175,12 @@ impl Planner {
     }
 
     /// Whether an eviction may begin. After giving up, also when caches have come to hold more than they did.
-    fn is_free(&self, now: Instant, givable: impl Fn() -> u64) -> bool {
+    fn is_free(&self, situation: &Situation, givable: impl Fn() -> u64) -> bool {
+        let now = situation.now;
         match self.state {
-            State::Resting { until } => until.is_none_or(|until| now >= until),
+            State::Resting { until, usage } => {
+                until.is_none_or(|until| now >= until) || self.races(situation, usage)
+            }
             State::UnderWay(_) | State::Settling { .. } => false,
             State::GivenUp { until, givable: before } => {
                 now >= until
@@ -184,7 +201,7 @@ impl Planner {
     fn all_is_well(&mut self) {
         self.given_up = 0;
         if let State::GivenUp { .. } = self.state {
-            self.state = State::Resting { until: None };
+            self.state = State::Resting { until: None, usage: 0 };
         }
     }
 
@@ -230,7 +247,7 @@ impl Planner {
         let State::UnderWay(before) = self.state else { return None };
         let Some(now) = situation.filter(|_| episode.need > 0) else {
             // It was wanted no more when its turn came: that says nothing about the next.
-            self.state = State::Resting { until: None };
+            self.state = State::Resting { until: None, usage: 0 };
             return None;
         };
         let is_hopeless = episode.scope == Scope::Automatic(Level::Critical)
@@ -242,25 +259,35 @@ impl Planner {
                 Asked { given: episode.given, usage: now.usage, chief: episode.chief_giver() };
             self.state = State::Settling { before, asked, until: now.now + now.settle };
         } else if given_up.is_none() {
-            self.pace.record(0, 0);
-            self.state = State::Resting { until: Some(now.now + self.pace.pause()) };
+            self.pace.in_vain();
+            self.state = self.resting(now);
         }
         given_up
     }
 
-    /// Looks at what the last eviction came to, when it has settled: or at once when the usage rises on in an emergency.
-    fn settle(&mut self, situation: &Situation, lines: &Lines) {
+    fn resting(&self, situation: &Situation) -> State {
+        let until = situation.now + self.pace.pause();
+        State::Resting { until: Some(until), usage: situation.usage }
+    }
+
+    /// Whether the usage rises on in an emergency: then nothing is waited for.
+    fn races(&self, situation: &Situation, from: u64) -> bool {
+        situation.level == Level::Critical
+            && situation.usage > from.saturating_add(situation.budget / RACE)
+    }
+
+    /// Looks at what the last eviction came to, when it has settled.
+    fn settle(&mut self, situation: &Situation) {
         let State::Settling { before, asked, until } = self.state else { return };
-        let guard = guard(lines.budget, &self.motion(situation));
-        let races = situation.level == Level::Critical
-            && situation.usage > asked.usage.saturating_add(guard);
-        if situation.now < until && !races {
+        if situation.now < until && !self.races(situation, asked.usage) {
             return;
         }
+        let freed = before.live.zip(situation.live).map(|(then, now)| then.saturating_sub(now));
+        // What others have taken meanwhile is not its fault.
+        let freed = freed.map_or(asked.given, |freed| freed.min(asked.given));
         self.learn(&before, &asked, situation);
-        self.pace.record(asked.given, before.usage.saturating_sub(situation.usage));
-        let pause = if races { Duration::ZERO } else { self.pace.pause() };
-        self.state = State::Resting { until: Some(situation.now + pause) };
+        self.pace.record(freed, before.usage.saturating_sub(situation.usage));
+        self.state = self.resting(situation);
     }
 
     /// How far what the kernel holds fell for what was freed; unknown when others allocated as much meanwhile.
@@ -277,13 +304,22 @@ impl Planner {
         }
     }
 
-    /// The caches that were evicted by more than two guards within a minute, each told once a minute.
-    pub(crate) fn storms(&mut self, situation: &Situation) -> impl Iterator<Item = (CacheId, u64)> {
+    /// The caches that gave much within a minute and took more than two guards of it again, each told once a minute.
+    pub(crate) fn storms(
+        &mut self,
+        situation: &Situation,
+        views: impl Iterator<Item = View>,
+    ) -> impl Iterator<Item = (CacheId, u64)> {
         let most = guard(situation.budget, &self.motion(situation)).saturating_mul(2);
         let now = situation.now;
-        self.records
-            .iter_mut()
-            .filter_map(move |record| Some((record.id, record.storms(most, now)?)))
+        views.filter_map(move |View { id, usage, .. }| {
+            Some((id, self.records.get_mut(id)?.storms(most, usage, now)?))
+        })
+    }
+
+    /// How soon to look again though the level asks for nothing: while ceilings are being raised.
+    pub(crate) fn pace(&self) -> Option<Duration> {
+        self.regrowth.pace(&self.records)
     }
 
     /// Whether a cache is known to claim twice what it gives.
@@ -332,8 +368,15 @@ impl Pace {
 
     /// Takes in what an eviction freed and how far the usage fell for it.
     fn record(&mut self, freed: u64, usage_fell: u64) {
-        let fruitful = freed > 0 && usage_fell >= freed / 4;
-        self.fruitless = if fruitful { 0 } else { self.fruitless.saturating_add(1) };
+        if usage_fell >= freed / 4 {
+            self.fruitless = 0;
+        } else {
+            self.in_vain();
+        }
+    }
+
+    fn in_vain(&mut self) {
+        self.fruitless = self.fruitless.saturating_add(1);
     }
 
     /// The pause after the last eviction: none after a fruitful one, then doubling from two seconds up.

@@ -8,6 +8,9 @@ const NEW: f64 = 0.3;
 /// Evicting frees objects; a cache whose evictions lower the usage by less than this share of what they free only makes
 /// room for objects of its own size classes.
 const BARREN: f64 = 0.05;
+/// A cache that does not say what it holds has refilled when it was asked more often than this within a minute: more often
+/// than one eviction asks.
+const ASKS: u32 = super::candidate::ASKS;
 /// What a cache gave is added up over this time.
 const STORM_TIME: Duration = Duration::from_secs(60);
 
@@ -46,15 +49,17 @@ pub(crate) struct Record {
     pub(crate) ceiling: Option<u64>,
     /// Whether it keeps ceilings; `None` while it has not been asked to.
     pub(crate) keeps_ceilings: Option<bool>,
-    pub(crate) last_asked: Option<Instant>,
     storm: Storm,
 }
 
-/// What a cache gave lately, in a window that begins anew.
+/// What a cache gave lately, in a window that begins anew, and what it has taken again.
 #[derive(Clone, Copy, Debug, Default)]
 struct Storm {
     since: Option<Instant>,
-    bytes: u64,
+    given: u64,
+    /// What it said it held when it was first asked.
+    usage: Option<u64>,
+    asks: u32,
     told: bool,
 }
 
@@ -71,7 +76,6 @@ impl Record {
             yielded: Smoothed::default(),
             ceiling: None,
             keeps_ceilings: None,
-            last_asked: None,
             storm: Storm::default(),
         }
     }
@@ -86,27 +90,27 @@ impl Record {
         self.keeps_ceilings != Some(false)
     }
 
-    pub(super) fn asked(&mut self, bytes: u64, now: Instant) {
+    pub(super) fn asked(&mut self, bytes: u64, usage: Option<u64>, now: Instant) {
         self.asks += 1;
         self.asked_bytes = self.asked_bytes.saturating_add(bytes);
-        self.last_asked = Some(now);
+        self.storm.asked(usage, now);
     }
 
-    pub(super) fn gave(&mut self, given: u64, claimed: u64, now: Instant) {
+    pub(super) fn gave(&mut self, given: u64, claimed: u64) {
         self.given_bytes = self.given_bytes.saturating_add(given);
         self.claimed_bytes = self.claimed_bytes.saturating_add(claimed);
+        self.storm.given = self.storm.given.saturating_add(given);
         if claimed > 0 {
             self.honesty.take(given as f64 / claimed as f64);
         }
-        self.storm.add(given, now);
     }
 
-    /// Whether it gave more than `most` within a minute and fills up again as fast: said once a minute.
-    pub(super) fn storms(&mut self, most: u64, now: Instant) -> Option<u64> {
+    /// What it gave within a minute, when it has taken more than `most` of that again: told once a minute.
+    pub(super) fn storms(&mut self, most: u64, usage: Option<u64>, now: Instant) -> Option<u64> {
         let storm = &mut self.storm;
-        storm.roll(now);
-        let tells = storm.bytes > most && !std::mem::replace(&mut storm.told, storm.bytes > most);
-        tells.then_some(storm.bytes)
+        let is_news = !storm.is_over(now) && !storm.told && storm.refilled(usage) > most;
+        storm.told |= is_news;
+        is_news.then_some(storm.given)
     }
 
     /// Whether a refill storm of it has been told in this minute.
@@ -120,15 +124,20 @@ impl Storm {
         self.since.is_none_or(|since| now.saturating_duration_since(since) >= STORM_TIME)
     }
 
-    fn roll(&mut self, now: Instant) {
+    fn asked(&mut self, usage: Option<u64>, now: Instant) {
         if self.is_over(now) {
-            *self = Storm { since: Some(now), bytes: 0, told: false };
+            *self = Storm { since: Some(now), usage, ..Storm::default() };
         }
+        self.asks += 1;
     }
 
-    fn add(&mut self, bytes: u64, now: Instant) {
-        self.roll(now);
-        self.bytes = self.bytes.saturating_add(bytes);
+    /// What it has taken again of what it gave. One that does not say what it holds took it again if it could give again.
+    fn refilled(&self, usage: Option<u64>) -> u64 {
+        match (self.usage, usage) {
+            (Some(before), Some(now)) => (self.given.saturating_add(now)).saturating_sub(before),
+            _ if self.asks > ASKS => self.given,
+            _ => 0,
+        }
     }
 }
 
@@ -154,8 +163,8 @@ impl Records {
         self.0.iter()
     }
 
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Record> {
-        self.0.iter_mut()
+    pub(super) fn get_mut(&mut self, id: CacheId) -> Option<&mut Record> {
+        self.0.iter_mut().find(|record| record.id == id)
     }
 
     /// Forgets the caches that are gone.
@@ -172,24 +181,40 @@ mod tests {
     fn a_storm_is_told_once_a_minute() {
         let (mut record, start) = (Record::new(CacheId(1)), Instant::now());
         let second = |n| start + Duration::from_secs(n);
-        record.gave(60, 60, second(0));
-        assert_eq!(record.storms(100, second(1)), None);
-        record.gave(60, 60, second(30));
-        assert_eq!(record.storms(100, second(31)), Some(120));
-        assert!(record.is_storming(second(31)));
-        record.gave(60, 60, second(40));
-        assert_eq!(record.storms(100, second(41)), None, "said already");
+        let give = |record: &mut Record, at, bytes| {
+            record.asked(bytes, Some(500), second(at));
+            record.gave(bytes, bytes);
+        };
+        give(&mut record, 0, 160);
+        assert_eq!(record.storms(100, Some(340), second(1)), None, "it has stayed as it was left");
+        assert_eq!(record.storms(100, Some(400), second(2)), None);
+        assert_eq!(record.storms(100, Some(450), second(3)), Some(160), "it took 110 again");
+        assert!(record.is_storming(second(3)));
+        give(&mut record, 40, 60);
+        assert_eq!(record.storms(100, Some(500), second(41)), None, "said already");
         assert!(!record.is_storming(second(60)), "a new minute");
-        record.gave(120, 120, second(61));
-        assert_eq!(record.storms(100, second(62)), Some(120));
+        give(&mut record, 61, 120);
+        assert_eq!(record.storms(100, Some(490), second(62)), Some(120));
+    }
+
+    #[test]
+    fn a_silent_cache_storms_when_it_can_give_again_and_again() {
+        let (mut record, now) = (Record::new(CacheId(1)), Instant::now());
+        let mut told = Vec::new();
+        for _ in 0..9 {
+            record.asked(50, None, now);
+            record.gave(50, 50);
+            told.extend(record.storms(100, None, now));
+        }
+        assert_eq!(told, [450], "one eviction asks eight times at most");
     }
 
     #[test]
     fn honesty_and_yield_follow_what_is_measured() {
-        let (mut record, now) = (Record::new(CacheId(1)), Instant::now());
+        let mut record = Record::new(CacheId(1));
         assert!(!record.is_barren(), "nothing is known");
         for _ in 0..20 {
-            record.gave(10, 80, now);
+            record.gave(10, 80);
             record.yielded.take(0.01);
         }
         assert!(record.honesty.get().is_some_and(|share| (share - 0.125).abs() < 1e-9));

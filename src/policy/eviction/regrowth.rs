@@ -33,6 +33,8 @@ pub(super) struct Regrowth {
     /// A step is this share of the whole one.
     scale: f64,
     has_raised: bool,
+    /// Nothing could be raised at the last try.
+    is_at_rest: bool,
 }
 
 /// What regrowth goes by.
@@ -48,7 +50,13 @@ pub(super) struct Calm {
 
 impl Regrowth {
     pub(super) fn new() -> Self {
-        Regrowth { calm_since: None, last_step: None, scale: 1.0, has_raised: false }
+        Regrowth {
+            calm_since: None,
+            last_step: None,
+            scale: 1.0,
+            has_raised: false,
+            is_at_rest: false,
+        }
     }
 
     /// An eviction was needed again: the next steps are half as long.
@@ -56,6 +64,12 @@ impl Regrowth {
         if std::mem::replace(&mut self.has_raised, false) {
             self.scale = (self.scale / 2.0).max(1.0 / 16.0);
         }
+    }
+
+    /// How soon to look again: every step, until nothing more can be raised.
+    pub(super) fn pace(&self, records: &Records) -> Option<Duration> {
+        let is_bound = records.iter().any(|record| record.ceiling.is_some());
+        (is_bound && !self.is_at_rest).then_some(PACE)
     }
 
     /// The ceiling to raise now, if any.
@@ -66,7 +80,7 @@ impl Regrowth {
         records: &Records,
     ) -> Option<Raise> {
         if calm.level != Level::Healthy {
-            self.calm_since = None;
+            (self.calm_since, self.is_at_rest) = (None, false);
             return None;
         }
         let since = *self.calm_since.get_or_insert(calm.now);
@@ -75,9 +89,12 @@ impl Regrowth {
         if passed(since, calm.now) < CALM || !rested {
             return None;
         }
-        let raise = raise(calm, self.step(calm.lines.budget), views, records)?;
-        (self.last_step, self.has_raised) = (Some(calm.now), true);
-        Some(raise)
+        let raise = raise(calm, self.step(calm.lines.budget), views, records);
+        self.is_at_rest = raise.is_none();
+        if raise.is_some() {
+            (self.last_step, self.has_raised) = (Some(calm.now), true);
+        }
+        raise
     }
 
     fn step(&self, budget: u64) -> u64 {

@@ -18,7 +18,7 @@ pub(crate) fn rehearse(
     let mut asks = Vec::new();
     while let Some(ask) = episode.next(views.iter().copied(), &mut records, now) {
         let answer = Answer { given: ask.bytes, claimed: ask.bytes, failed: false };
-        episode.answered(answer, &mut records, now);
+        episode.answered(answer, &mut records);
         for view in views.iter_mut().filter(|view| view.id == ask.id) {
             view.usage = view.usage.map(|usage| usage.saturating_sub(ask.bytes));
         }
