@@ -42,6 +42,16 @@ fn curve(contestant: &Value) -> impl Iterator<Item = (f64, f64)> {
         .filter_map(|point| Some((point[0].as_f64()?, point[1].as_f64()?)))
 }
 
+/// The next 1, 2 or 5 times a power of ten.
+fn round(value: f64) -> f64 {
+    let power = 10f64.powf(value.log10().floor());
+    [1.0, 2.0, 5.0]
+        .map(|step| step * power)
+        .into_iter()
+        .find(|step| *step >= value)
+        .unwrap_or(10.0 * power)
+}
+
 fn last_second(contestants: &[Value]) -> f64 {
     contestants.iter().flat_map(curve).map(|(at, _)| at).fold(1.0, f64::max)
 }
@@ -75,20 +85,17 @@ impl Plot {
 
     /// Every 64 MiB, and some ten times.
     fn ticks(&mut self) {
-        for step in (0..)
-            .map(|step| f64::from(step) * 64.0)
-            .take_while(|mib| mib * MIB <= self.y.most)
-            .collect::<Vec<_>>()
-        {
-            let at = self.y.place(step * MIB);
+        let most = self.y.most;
+        for mib in (0..).step_by(64).map(f64::from).take_while(|mib| mib * MIB <= most) {
+            let at = self.y.place(mib * MIB);
             self.across(at, "");
-            self.write(self.x.from - 6.0, at + 4.0, "text-anchor=\"end\"", &step.to_string());
+            self.write(self.x.from - 6.0, at + 4.0, "text-anchor=\"end\"", &mib.to_string());
         }
-        let second = (self.x.most / 10.0).ceil();
-        for number in (0..=10).map(|number| f64::from(number) * second) {
-            if number <= self.x.most {
-                let (x, y) = (self.x.place(number), self.y.from + 16.0);
-                self.write(x, y, "text-anchor=\"middle\"", &number.to_string());
+        let step = round(self.x.most / 10.0);
+        for second in (0..=10).map(|number| f64::from(number) * step) {
+            if second <= self.x.most {
+                let (x, y) = (self.x.place(second), self.y.from + 16.0);
+                self.write(x, y, "text-anchor=\"middle\"", &second.to_string());
             }
         }
     }
