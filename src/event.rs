@@ -3,6 +3,7 @@
 use crate::eviction::EvictionResult;
 use crate::level::Level;
 use crate::mebibyte::mib;
+use crate::policy::grown::Grown;
 use crate::policy::health::HealthStatus;
 use crate::policy::threshold::Threshold;
 use crate::snapshot::{Moment, Snapshot};
@@ -125,9 +126,18 @@ pub enum EventKind {
         errors: Vec<String>,
         automatic: bool,
     },
-    /// An automatic eviction found nobody left to ask; said once until the level falls.
+    /// In an emergency nobody was left to ask, or gave enough; said once until all is well. `grew` is what has grown most
+    /// since all was last well: a cache, live bytes of no cache, or a line of the ledger.
     #[non_exhaustive]
-    GaveUp { needed_bytes: u64, needed_mb: f64, freed_bytes: Option<u64>, registered_caches: usize },
+    GaveUp {
+        needed_bytes: u64,
+        needed_mb: f64,
+        freed_bytes: Option<u64>,
+        registered_caches: usize,
+        grew: Option<String>,
+        grew_bytes: Option<u64>,
+        grew_mb: Option<f64>,
+    },
     /// A cache took more than twice the guard below the line again within a minute of giving it. Said once a minute; it is
     /// asked again only in an emergency meanwhile. A cache that keeps ceilings has no such storms.
     #[non_exhaustive]
@@ -228,6 +238,23 @@ impl EventKind {
             message,
             errors,
             automatic,
+        }
+    }
+
+    pub(crate) fn gave_up(
+        needed_bytes: u64,
+        freed_bytes: Option<u64>,
+        registered_caches: usize,
+        grown: Option<Grown>,
+    ) -> Self {
+        EventKind::GaveUp {
+            needed_bytes,
+            needed_mb: mib(needed_bytes),
+            freed_bytes,
+            registered_caches,
+            grew_bytes: grown.as_ref().map(|grown| grown.bytes),
+            grew_mb: grown.as_ref().map(|grown| mib(grown.bytes)),
+            grew: grown.map(|grown| grown.name),
         }
     }
 

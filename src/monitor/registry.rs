@@ -21,6 +21,8 @@ pub(super) struct Entry {
     pub(super) cache: Box<dyn Cache>,
     /// As last surveyed. Relaxed throughout: single figures that order nothing.
     usage: AtomicU64,
+    /// As surveyed when all was last well.
+    usage_when_well: AtomicU64,
     idle_nanos: AtomicU64,
     removed: AtomicBool,
     /// Its code is running, or hangs.
@@ -35,6 +37,7 @@ impl Entry {
             spec,
             cache,
             usage: AtomicU64::new(UNKNOWN),
+            usage_when_well: AtomicU64::new(UNKNOWN),
             idle_nanos: AtomicU64::new(UNKNOWN),
             removed: AtomicBool::new(false),
             busy: AtomicBool::new(false),
@@ -157,9 +160,25 @@ impl Registry {
     }
 
     pub(super) fn lines(&self) -> Vec<CacheLine> {
+        self.lines_of(|entry| entry.usage())
+    }
+
+    /// Their lines as they were when all was last well.
+    pub(super) fn lines_when_well(&self) -> Vec<CacheLine> {
+        self.lines_of(|entry| known(entry.usage_when_well.load(Ordering::Relaxed)))
+    }
+
+    /// All is well now.
+    pub(super) fn note_well(&self) {
+        for entry in self.all().iter() {
+            entry.usage_when_well.store(entry.usage.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+    }
+
+    fn lines_of(&self, usage: impl Fn(&Entry) -> Option<u64>) -> Vec<CacheLine> {
         let line = |entry: &Arc<Entry>| CacheLine {
             name: entry.spec.name.clone(),
-            reported_bytes: entry.usage(),
+            reported_bytes: usage(entry),
         };
         self.all().iter().map(line).collect()
     }

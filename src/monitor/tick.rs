@@ -6,10 +6,11 @@ use super::shared::Shared;
 use super::worker::{Job, Outcome, Worker};
 use crate::event::EventKind;
 use crate::export::log;
+use crate::ledger::Ledger;
 use crate::level::Level;
-use crate::mebibyte::mib;
 use crate::metric::FloatField;
 use crate::policy::eviction::{Decision, GivenUp};
+use crate::policy::grown::{Grown, grown};
 use crate::policy::health::{HealthStatus, OWN_CHECKS, own_statuses};
 use crate::policy::purge;
 use crate::policy::purge::UnderWay;
@@ -31,6 +32,8 @@ pub(super) struct Ticker {
     usage_known: bool,
     health: [HealthStatus; 4],
     last_kept: Option<(Instant, Level)>,
+    /// The last snapshot at which all was well, or the first.
+    well: Option<Snapshot>,
     next_tick: Instant,
 }
 
@@ -50,6 +53,7 @@ impl Ticker {
             usage_known: true,
             health: [HealthStatus::Healthy; 4],
             last_kept: None,
+            well: None,
             next_tick: now,
         }
     }
@@ -88,6 +92,7 @@ impl Ticker {
         let mut snapshot = self.shared.read(moment);
         let transition = self.judge(&mut snapshot, moment.instant);
         self.remember(&snapshot, moment.instant);
+        self.note_if_well(&snapshot);
         log::emit_debug(moment, || EventKind::snapshot_taken(&snapshot));
         self.report_usage_known(&snapshot);
         if let Some(transition) = transition {
@@ -248,13 +253,28 @@ impl Ticker {
         }
         let history = self.shared.history.lock();
         let freed_bytes = history.evictions.history.back().and_then(|last| last.memory_freed_bytes);
+        let newest = history.newest.clone();
         drop(history);
-        self.shared.emit(EventKind::GaveUp {
-            needed_bytes: given_up.need,
-            needed_mb: mib(given_up.need),
-            freed_bytes,
-            registered_caches: self.shared.caches.all().len(),
-        });
+        let caches = self.shared.caches.all().len();
+        let grown = newest.and_then(|newest| self.what_grew(&newest));
+        self.shared.emit(EventKind::gave_up(given_up.need, freed_bytes, caches, grown));
+    }
+
+    /// Since the last tick at which all was well; since the first, when it never was.
+    fn what_grew(&self, now: &Snapshot) -> Option<Grown> {
+        let before = Ledger {
+            caches: self.shared.caches.lines_when_well(),
+            ..Ledger::of(self.well.as_ref()?)
+        };
+        let now = Ledger { caches: self.shared.caches.lines(), ..Ledger::of(now) };
+        grown(&before, &now)
+    }
+
+    fn note_if_well(&mut self, snapshot: &Snapshot) {
+        if snapshot.level() == Level::Healthy || self.well.is_none() {
+            self.well = Some(snapshot.clone());
+            self.shared.caches.note_well();
+        }
     }
 
     /// Our own checks; those of the user run when somebody asks. Words are made only for a change.

@@ -6,7 +6,6 @@ use crate::cache::{Ask, Cache, CacheSpec};
 use crate::counters;
 use crate::event::EventKind;
 use crate::level::Level;
-use crate::mebibyte::mib;
 use crate::policy::eviction::{
     Answer, CacheId, Decision, Episode, GivenUp, Planner, Quarantine, Scope, Situation, View,
     givable,
@@ -310,15 +309,7 @@ impl Plant {
 
     fn give_up(&mut self, given_up: GivenUp) {
         if given_up.is_first {
-            let needed_bytes = given_up.need;
-            let (needed_mb, freed_bytes) = (mib(needed_bytes), None);
-            let registered_caches = self.caches.len();
-            self.tell(EventKind::GaveUp {
-                needed_bytes,
-                needed_mb,
-                freed_bytes,
-                registered_caches,
-            });
+            self.tell(EventKind::gave_up(given_up.need, None, self.caches.len(), None));
         }
     }
 
