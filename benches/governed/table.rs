@@ -26,7 +26,7 @@ const ROWS: [Row; 15] = [
     ("answered in us, p50 p99 max", |f| {
         format!("{} {} {}", f.p50_micros, f.p99_micros, f.max_micros)
     }),
-    ("s until below the leave line", |f| known(f.below_after_seconds, |s| format!("{s:.1}"))),
+    ("s until below 80 %", |f| known(f.below_after_seconds, |s| format!("{s:.1}"))),
     ("s until healthy", |f| known(f.healthy_after_seconds, |s| format!("{s:.1}"))),
 ];
 

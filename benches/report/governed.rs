@@ -19,9 +19,7 @@ const ROWS: [Row; 14] = [
     ("hit rate: all; labels; tiles", hit_rates),
     ("caches kept, of the budget, on average", |c| percent(&c["kept_share"])),
     ("latency p50; p99; longest, ms", latencies),
-    ("until memory stays below the line at which it is normal", |c| {
-        seconds(&c["below_after_seconds"])
-    }),
+    ("until memory stays below 80 % of the budget", |c| seconds(&c["below_after_seconds"])),
     ("until the level is `healthy`", |c| seconds(&c["healthy_after_seconds"])),
 ];
 

@@ -121,8 +121,8 @@ impl Plot {
         for (value, name) in [
             (limit, wall),
             (budget, "budget"),
-            (budget * 0.80, "80 %: evict"),
-            (budget * 0.73, "73 %: normal"),
+            (budget * 0.80, "80 %: caution"),
+            (budget * 0.73, "73 %: left again"),
         ] {
             let at = self.y.place(value);
             self.across(at, "style=\"stroke:#888\" stroke-dasharray=\"6 3\"");

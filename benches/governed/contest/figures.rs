@@ -10,8 +10,8 @@ use std::time::Duration;
 
 /// Points of a curve: more cannot be told apart in a picture.
 const POINTS: usize = 400;
-/// Below this share of the budget the lowest level is left again, in percent: 7 points below the first threshold.
-pub(crate) const LEAVE_PERCENT: u64 = 73;
+/// Below this share of the budget all is normal, in percent: above it every keeper evicts.
+const NORMAL_PERCENT: u64 = 80;
 
 /// The figures of one contestant. Bytes, seconds, microseconds, shares of 1; `null` is unknown, or never came.
 #[derive(Clone, Debug, Serialize)]
@@ -46,7 +46,7 @@ pub(crate) struct Figures {
     pub(crate) max_micros: u64,
     /// What both caches held, of the budget, on average while the load lasted.
     pub(crate) kept_share: Option<f64>,
-    /// From the end of the load until memory stayed below the line at which the lowest level is left.
+    /// From the end of the load until memory stayed below the first threshold.
     pub(crate) below_after_seconds: Option<f64>,
     /// From the end of the load until the monitor said `healthy`.
     pub(crate) healthy_after_seconds: Option<f64>,
@@ -82,9 +82,12 @@ impl Figures {
             return Err(format!("{strategy}: {status}"));
         }
         let told = Told::of(lines).ok_or(format!("{strategy}: said nothing: {status}"))?;
-        let samples = if status.success() { samples } else { until_highest(samples) };
+        let samples = match status.success() {
+            true => until(samples, told.last_at()),
+            false => until_highest(samples),
+        };
         let (budget, load_ended) = (setup.budget(), told.load_ended());
-        let leave = budget / 100 * LEAVE_PERCENT;
+        let normal = budget / 100 * NORMAL_PERCENT;
         Ok(Figures {
             strategy,
             survived: status.success(),
@@ -109,7 +112,7 @@ impl Figures {
             p99_micros: told.number("p99_micros"),
             max_micros: told.number("max_micros"),
             kept_share: told.kept(budget),
-            below_after_seconds: load_ended.and_then(|ended| below_after(samples, ended, leave)),
+            below_after_seconds: load_ended.and_then(|ended| below_after(samples, ended, normal)),
             healthy_after_seconds: load_ended.and_then(|ended| told.healthy_after(ended)),
             trace: Trace { curve: curve(samples), phases: told.phases(), lines: lines.clone() },
         })
@@ -129,6 +132,10 @@ impl<'a> Told<'a> {
         let planned = lines.iter().find_map(|line| line["planned_requests"].as_u64())?;
         let periods = lines.iter().filter(|line| line.get("answered").is_some()).collect();
         Some(Told { planned, periods })
+    }
+
+    fn last_at(&self) -> f64 {
+        self.periods.last().and_then(|last| last["at"].as_f64()).unwrap_or_default()
     }
 
     /// A total at the end; 0 for one that ended before its first period did.
@@ -178,6 +185,12 @@ impl<'a> Told<'a> {
 
 fn of_both(line: &Value, name: &str) -> u64 {
     ["labels", "tiles"].iter().filter_map(|cache| line[cache][name].as_u64()).sum()
+}
+
+/// A process that has said its last word is being taken apart.
+fn until(samples: &[Sample], last: f64) -> &[Sample] {
+    let alive = samples.iter().take_while(|sample| sample.at.as_secs_f64() <= last).count();
+    samples.split_at(alive).0
 }
 
 /// A killed process is taken apart before it is seen to have ended: it lived until it was at its highest.
@@ -254,6 +267,7 @@ mod tests {
         let samples = samples(&[1, 8, 9, 9, 3, 0]);
         assert_eq!(until_highest(&samples).len(), 4);
         assert!(until_highest(&[]).is_empty());
+        assert_eq!(until(&samples, 0.2).len(), 3, "and any other until its last word");
     }
 
     #[test]
