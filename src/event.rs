@@ -3,8 +3,10 @@
 use crate::eviction::EvictionResult;
 use crate::level::Level;
 use crate::mebibyte::mib;
+use crate::policy::budget::Resolved;
 use crate::policy::grown::Grown;
 use crate::policy::health::HealthStatus;
+use crate::policy::purge::{PoorYield, PurgeResult};
 use crate::policy::threshold::Threshold;
 use crate::snapshot::{Moment, Snapshot};
 use serde::Serialize;
@@ -87,6 +89,15 @@ pub enum EventKind {
     /// The monitor has stopped.
     #[non_exhaustive]
     MonitorStopped { total_snapshots_taken: u64 },
+    /// The budget is another, because a limit was changed or the reserve learned.
+    #[non_exhaustive]
+    BudgetChanged {
+        old_bytes: u64,
+        old_mb: f64,
+        new_bytes: u64,
+        new_mb: f64,
+        budget_provenance: String,
+    },
     /// A snapshot was taken; at debug level only.
     #[non_exhaustive]
     SnapshotTaken {
@@ -144,7 +155,19 @@ pub enum EventKind {
     RefillStorm { cache: String, evicted_bytes: u64, evicted_mb: f64 },
     /// Unused pages were given back to the system.
     #[non_exhaustive]
-    PurgeCompleted { dirty_before_bytes: u64, success: bool, duration_seconds: f64 },
+    PurgeCompleted {
+        /// Whether nobody called for it.
+        automatic: bool,
+        #[serde(flatten)]
+        result: PurgeResult,
+        /// What should be left for the program to use again.
+        kept_bytes: u64,
+        /// How well that was guessed so far, from 0 to 1; `None` before the first guess could be judged.
+        guess_score: Option<f64>,
+    },
+    /// Purged pages did not come back to the system, twice in a row: none are purged for a while.
+    #[non_exhaustive]
+    PurgeSuspended { cause: PoorYield, yield_ratio: f64, pause_seconds: f64 },
     /// The health status changed.
     #[non_exhaustive]
     HealthCheck { status: HealthStatus, previous: HealthStatus, failed_checks: Vec<String> },
@@ -159,6 +182,7 @@ impl EventKind {
         match self {
             EventKind::MonitorStarted { .. } => "monitor_started",
             EventKind::MonitorStopped { .. } => "monitor_stopped",
+            EventKind::BudgetChanged { .. } => "budget_changed",
             EventKind::SnapshotTaken { .. } => "snapshot_taken",
             EventKind::ThresholdCrossed { .. } => "threshold_crossed",
             EventKind::LevelChanged { .. } => "level_changed",
@@ -166,6 +190,7 @@ impl EventKind {
             EventKind::GaveUp { .. } => "gave_up",
             EventKind::RefillStorm { .. } => "refill_storm",
             EventKind::PurgeCompleted { .. } => "purge_completed",
+            EventKind::PurgeSuspended { .. } => "purge_suspended",
             EventKind::HealthCheck { .. } => "health_check",
             EventKind::Error { .. } => "error",
         }
@@ -178,7 +203,8 @@ impl EventKind {
             EventKind::EvictionCompleted { .. }
             | EventKind::GaveUp { .. }
             | EventKind::RefillStorm { .. }
-            | EventKind::PurgeCompleted { .. } => Component::Eviction,
+            | EventKind::PurgeCompleted { .. }
+            | EventKind::PurgeSuspended { .. } => Component::Eviction,
             _ => Component::MemoryMonitor,
         }
     }
@@ -186,13 +212,28 @@ impl EventKind {
     fn severity(&self) -> Severity {
         match self {
             EventKind::SnapshotTaken { .. } => Severity::Debug,
-            EventKind::ThresholdCrossed { .. } | EventKind::RefillStorm { .. } => Severity::Warning,
+            EventKind::ThresholdCrossed { .. }
+            | EventKind::RefillStorm { .. }
+            | EventKind::PurgeSuspended { .. } => Severity::Warning,
+            EventKind::BudgetChanged { old_bytes, new_bytes, .. } if new_bytes < old_bytes => {
+                Severity::Warning
+            }
             EventKind::LevelChanged { from, to, .. } if to > from => Severity::Warning,
             EventKind::HealthCheck { status, .. } if *status != HealthStatus::Healthy => {
                 Severity::Warning
             }
             EventKind::GaveUp { .. } | EventKind::Error { .. } => Severity::Error,
             _ => Severity::Info,
+        }
+    }
+
+    pub(crate) fn budget_changed(old: &Resolved, new: &Resolved) -> Self {
+        EventKind::BudgetChanged {
+            old_bytes: old.bytes,
+            old_mb: mib(old.bytes),
+            new_bytes: new.bytes,
+            new_mb: mib(new.bytes),
+            budget_provenance: new.provenance.clone(),
         }
     }
 

@@ -29,11 +29,12 @@ impl Moment {
     }
 }
 
-/// The user's own key/values, and the two limits that the original kept there.
+/// The user's own key/values, the two limits that the original kept there, and where the budget comes from.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metadata {
     pub(crate) soft_limit_bytes: Option<u64>,
     pub(crate) hard_limit_bytes: Option<u64>,
+    pub(crate) budget_provenance: Option<String>,
     pub(crate) user: BTreeMap<String, String>,
 }
 
@@ -49,6 +50,11 @@ impl Metadata {
     /// The bytes at which the emergency threshold lies.
     pub fn hard_limit_bytes(&self) -> Option<u64> {
         self.hard_limit_bytes
+    }
+
+    /// Where the budget that was in force comes from, in words.
+    pub fn budget_provenance(&self) -> Option<&str> {
+        self.budget_provenance.as_deref()
     }
 
     /// The user's own key/values, at most 16.

@@ -71,6 +71,7 @@ pub fn json(event: &Event) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::budget::{Basis, Resolved};
     use crate::policy::threshold::Threshold;
     use std::time::Instant;
 
@@ -86,6 +87,23 @@ mod tests {
             line(crossing),
             r#"{"timestamp":1700000000.25,"component":"memory_monitor","level":"warning","event_type":"threshold_crossed","threshold_type":"prompt","current_mb":94.0,"current_bytes":98566144,"threshold_mb":93.0,"threshold_bytes":97517568,"usage_percent":94.0}"#
         );
+    }
+
+    #[test]
+    fn a_budget_that_was_lowered_is_worth_a_look() {
+        let resolved = |bytes, provenance: &str| Resolved {
+            bytes,
+            limit: None,
+            basis: Basis::Process,
+            provenance: provenance.into(),
+        };
+        let (old, new) = (resolved(2 << 20, "before"), resolved(1 << 20, "after"));
+        assert_eq!(
+            line(EventKind::budget_changed(&old, &new)),
+            r#"{"timestamp":1700000000.25,"component":"memory_monitor","level":"warning","event_type":"budget_changed","old_bytes":2097152,"old_mb":2.0,"new_bytes":1048576,"new_mb":1.0,"budget_provenance":"after"}"#
+        );
+        let raised = Event::new(Moment::now(), EventKind::budget_changed(&new, &old));
+        assert_eq!(raised.level, Severity::Info);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! What the handle and the monitor's thread share: settings, sources, and the memory of what happened.
 
+use super::brake::Brake;
 use super::courier::Courier;
 use super::order::Order;
+use super::purging::{Caller, Lessons};
 use super::registry::Registry;
 use super::settings::Settings;
 use super::wake::Wake;
@@ -13,7 +15,7 @@ use crate::export::log;
 use crate::export::report::Crossings;
 use crate::level::Level;
 use crate::metric::{Field, FloatField, Values};
-use crate::policy::budget::Resolved;
+use crate::policy::budget::{Allotment, Resolved};
 use crate::policy::eviction::{Records, Situation};
 use crate::policy::health::{Check, Vitals};
 use crate::policy::meter::Meter;
@@ -23,6 +25,7 @@ use crate::snapshot::{Metadata, Moment, Snapshot};
 use crate::source::{CountSource, Sources};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -45,7 +48,9 @@ pub(super) type UserCheck = (String, Box<dyn Fn() -> Check + Send + Sync>);
 
 pub(super) struct Shared {
     pub(super) settings: Settings,
-    pub(super) budget: Resolved,
+    /// In force; replaced as a whole when it changes.
+    pub(super) budget: Mutex<Arc<Resolved>>,
+    pub(super) allotment: Mutex<Allotment>,
     pub(super) started: Instant,
     pub(super) pid: u32,
     /// `None` when nothing is counted.
@@ -62,9 +67,15 @@ pub(super) struct Shared {
     /// A thread runs the user's checks for an asynchronous caller.
     pub(super) checking: AtomicBool,
     pub(super) purging: Mutex<Option<UnderWay>>,
+    /// Who waits for a purge.
+    pub(super) purge_callers: Mutex<Vec<Caller>>,
+    pub(super) lessons: Mutex<Lessons>,
+    /// Where `/proc` and `/sys` are.
+    pub(super) root: Arc<Path>,
     pub(super) metadata: Mutex<Arc<Metadata>>,
     pub(super) checks: Vec<UserCheck>,
     pub(super) courier: Courier,
+    pub(super) brake: Brake,
 }
 
 /// What happened. Held for moments only; no code of the user's runs under its lock.
@@ -120,7 +131,7 @@ impl Shared {
         let usage = self.usage(&snapshot.values);
         let history = self.history.lock();
         for (field, figure) in [
-            (Field::Budget, Some(self.budget.bytes)),
+            (Field::Budget, Some(self.budget().bytes)),
             (Field::Usage, usage),
             (Field::Caches, caches),
             (Field::Evictions, Some(history.evictions.total_evictions)),
@@ -179,6 +190,22 @@ impl Shared {
         Ok(())
     }
 
+    /// Takes in a caller who wants a purge.
+    pub(super) fn submit_purge(&self, caller: Caller) -> Result<(), Error> {
+        // As in `submit`.
+        let mut callers = self.purge_callers.lock();
+        if self.stopping.load(Ordering::Relaxed) || !self.is_running() {
+            return Err(Error::NotRunning);
+        }
+        if callers.len() >= ORDERS {
+            return Err(Error::Purge { reason: "64 callers are waiting for one already" });
+        }
+        callers.push(caller);
+        drop(callers);
+        self.wake.notify();
+        Ok(())
+    }
+
     /// The next eviction that somebody still waits for.
     pub(super) fn next_order(&self) -> Option<Order> {
         loop {
@@ -202,7 +229,7 @@ impl Shared {
             usage: newest.usage_bytes()?,
             held: anon.map(|anon| anon.saturating_sub(dirty)),
             live: newest.live_bytes(),
-            budget: self.budget.bytes,
+            budget: self.budget().bytes,
             most: self.settings.eviction_target,
             slope: newest.growth_bytes_per_sec().unwrap_or(0.0),
             sigma: 0.0,
