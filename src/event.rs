@@ -6,6 +6,7 @@ use crate::mebibyte::mib;
 use crate::policy::budget::Resolved;
 use crate::policy::grown::Grown;
 use crate::policy::health::HealthStatus;
+use crate::policy::purge::{PoorYield, PurgeResult};
 use crate::policy::threshold::Threshold;
 use crate::snapshot::{Moment, Snapshot};
 use serde::Serialize;
@@ -154,7 +155,19 @@ pub enum EventKind {
     RefillStorm { cache: String, evicted_bytes: u64, evicted_mb: f64 },
     /// Unused pages were given back to the system.
     #[non_exhaustive]
-    PurgeCompleted { dirty_before_bytes: u64, success: bool, duration_seconds: f64 },
+    PurgeCompleted {
+        /// Whether nobody called for it.
+        automatic: bool,
+        #[serde(flatten)]
+        result: PurgeResult,
+        /// What should be left for the program to use again.
+        kept_bytes: u64,
+        /// How well that was guessed so far, from 0 to 1; `None` before the first guess could be judged.
+        guess_score: Option<f64>,
+    },
+    /// Purged pages did not come back to the system, twice in a row: none are purged for a while.
+    #[non_exhaustive]
+    PurgeSuspended { cause: PoorYield, yield_ratio: f64, pause_seconds: f64 },
     /// The health status changed.
     #[non_exhaustive]
     HealthCheck { status: HealthStatus, previous: HealthStatus, failed_checks: Vec<String> },
@@ -177,6 +190,7 @@ impl EventKind {
             EventKind::GaveUp { .. } => "gave_up",
             EventKind::RefillStorm { .. } => "refill_storm",
             EventKind::PurgeCompleted { .. } => "purge_completed",
+            EventKind::PurgeSuspended { .. } => "purge_suspended",
             EventKind::HealthCheck { .. } => "health_check",
             EventKind::Error { .. } => "error",
         }
@@ -189,7 +203,8 @@ impl EventKind {
             EventKind::EvictionCompleted { .. }
             | EventKind::GaveUp { .. }
             | EventKind::RefillStorm { .. }
-            | EventKind::PurgeCompleted { .. } => Component::Eviction,
+            | EventKind::PurgeCompleted { .. }
+            | EventKind::PurgeSuspended { .. } => Component::Eviction,
             _ => Component::MemoryMonitor,
         }
     }
@@ -197,7 +212,9 @@ impl EventKind {
     fn severity(&self) -> Severity {
         match self {
             EventKind::SnapshotTaken { .. } => Severity::Debug,
-            EventKind::ThresholdCrossed { .. } | EventKind::RefillStorm { .. } => Severity::Warning,
+            EventKind::ThresholdCrossed { .. }
+            | EventKind::RefillStorm { .. }
+            | EventKind::PurgeSuspended { .. } => Severity::Warning,
             EventKind::BudgetChanged { old_bytes, new_bytes, .. } if new_bytes < old_bytes => {
                 Severity::Warning
             }

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Top-level modules in the order of the flow. A module imports only from those before it.
-const FLOW: [&str; 22] = [
+const FLOW: [&str; 24] = [
     "mebibyte",
     "error",
     "sync",
+    "block_on",
     "counters",
     "allocator",
     "probe",
@@ -23,6 +24,7 @@ const FLOW: [&str; 22] = [
     "ring",
     "policy",
     "cache",
+    "adapter",
     "eviction",
     "event",
     "export",

@@ -1,7 +1,10 @@
 //! `Builder`: what a monitor should be like, and its start.
 
+use super::allocator;
+use super::brake::Brake;
 use super::budget::metadata;
 use super::courier::{Courier, Sink};
+use super::purging::Lessons;
 use super::registry::Registry;
 use super::settings::{Given, Settings};
 use super::shared::{History, Shared, UserCheck};
@@ -12,6 +15,7 @@ use crate::error::Error;
 use crate::event::{Event, EventKind};
 use crate::export::snapshot::is_reserved;
 use crate::mebibyte::mib;
+use crate::policy::allocator::ALLOCATOR_OPTIONS;
 use crate::policy::budget::{Allotment, Budget, Resolved};
 use crate::policy::health::{COUNT_AUDIT, Check, OWN_CHECKS};
 use crate::policy::meter::Meter;
@@ -128,6 +132,22 @@ impl Builder {
         self
     }
 
+    /// Whether jemalloc's own threads give unused pages back, instead of whichever thread allocates next.
+    /// `PLIMSOLL_BACKGROUND_PURGE` (`on`, `off`); left as it is unless given. They stay when the monitor stops, and do not
+    /// survive a fork: a child has none, and its monitor's health check says so.
+    pub fn background_purge(mut self, background: bool) -> Self {
+        self.given.background_purge = Some(background);
+        self
+    }
+
+    /// In which time jemalloc by itself gives back what is not used again: 0 for at once. `PLIMSOLL_DIRTY_DECAY` (`10s`);
+    /// left as it is unless given, which is 10 s as jemalloc comes. Valid: up to 1 day; kept in milliseconds. It stays
+    /// when the monitor stops.
+    pub fn dirty_decay(mut self, time: Duration) -> Self {
+        self.given.dirty_decay = Some(time);
+        self
+    }
+
     /// A key and value to be found in every snapshot's metadata; at most 16, of 64 and 256 bytes.
     pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.metadata.insert(key.into(), value.into());
@@ -170,7 +190,7 @@ impl Builder {
     /// # Errors
     /// For a setting that makes no sense, from the builder or the environment, and when the system refuses a thread.
     pub fn start(self) -> Result<Monitor, Error> {
-        let settings = Settings::resolve(&self.given, &environment)?;
+        let mut settings = Settings::resolve(&self.given, &environment)?;
         check_metadata(&self.metadata)?;
         check_names(&self.checks)?;
         let mut sources = Sources::open(&self.root);
@@ -184,6 +204,7 @@ impl Builder {
                     error
                 }
             })?;
+        allocator::set_up(&mut settings)?;
         self.launch(settings, sources, allotment)
     }
 
@@ -198,11 +219,13 @@ impl Builder {
         let counting = counts.is_some();
         let metadata = metadata(&budget, &settings.thresholds, self.metadata);
         let started = started(&settings, &budget, counting, sources.has_jemalloc());
+        let wake = Arc::new(Wake::default());
+        let brake = Brake::new(counts.clone(), wake.clone());
         let shared = Arc::new(Shared {
             started: Moment::now().instant,
             pid: std::process::id(),
             counts,
-            wake: Arc::new(Wake::default()),
+            wake,
             stopping: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
             sources: Mutex::new(sources),
@@ -212,9 +235,13 @@ impl Builder {
             history: Mutex::new(History::new(settings.ring, counting)),
             checking: AtomicBool::new(false),
             purging: Mutex::new(None),
+            purge_callers: Mutex::new(Vec::new()),
+            lessons: Mutex::new(Lessons::default()),
+            root: self.root.into(),
             metadata: Mutex::new(Arc::new(metadata)),
             checks: self.checks,
             courier: Courier::start(self.sinks)?,
+            brake,
             settings,
             budget: Mutex::new(Arc::new(budget)),
             allotment: Mutex::new(allotment),
@@ -300,7 +327,8 @@ pub(super) fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), 
 fn check_names(checks: &[UserCheck]) -> Result<(), Error> {
     for (index, (name, _)) in checks.iter().enumerate() {
         let twice = checks.iter().skip(index + 1).any(|(other, _)| other == name);
-        let ours = OWN_CHECKS.contains(&name.as_str()) || name == COUNT_AUDIT;
+        let ours = OWN_CHECKS.contains(&name.as_str())
+            || [COUNT_AUDIT, ALLOCATOR_OPTIONS].contains(&name.as_str());
         if name.is_empty() || ours || twice {
             return Err(Error::setting("check", format!("{name:?}"), "a name of its own"));
         }

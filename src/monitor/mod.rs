@@ -8,14 +8,22 @@
 //! registry.rs  caches.rs            the caches; how they are registered, and how they have done
 //! asking.rs                         evictions that a caller asks for, and what they would come to
 //! worker.rs                         the thread on which caches' code and purges run
+//! purging.rs  purge_job.rs  purge_on_call.rs  purges: begun and learnt from; carried out; called for
+//! allocator.rs                      jemalloc's own purging set up, its options checked
 //! courier.rs                        the thread on which event sinks run
 //! budget.rs                         the budget in force, read again and told to everybody
 //! shared.rs                         what the handle and the thread share
+//! brake.rs  account.rs  admission.rs  braking.rs  who may grow, and who waits for it
 //! reply.rs                          answers for threads and tasks
 //! global.rs                         one monitor for the whole process
 //! ```
 
+mod account;
+mod admission;
+mod allocator;
 mod asking;
+mod brake;
+mod braking;
 mod budget;
 mod builder;
 mod caches;
@@ -23,6 +31,9 @@ mod courier;
 mod evicting;
 mod global;
 mod order;
+mod purge_job;
+mod purge_on_call;
+mod purging;
 mod registry;
 mod reply;
 mod run;
@@ -33,6 +44,9 @@ mod under_way;
 mod wake;
 mod worker;
 
+pub use account::BrakeStatistics;
+pub use admission::Admission;
+pub use brake::Brake;
 pub use builder::Builder;
 pub use caches::CacheHandle;
 pub use global::{
@@ -308,6 +322,7 @@ fn health(shared: &Shared, user_checks: Vec<(String, Check)>) -> HealthReport {
     let vitals = shared.vitals(moment.instant);
     let mut checks = own_checks(Some(&newest), shared.settings.growth, &vitals);
     checks.push(audit_check(shared.audit().as_ref()));
+    checks.push(allocator::check(shared, &newest, moment.instant));
     checks.extend(user_checks);
     HealthReport::new(moment, shared.level(), checks)
 }

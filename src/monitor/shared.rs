@@ -1,7 +1,9 @@
 //! What the handle and the monitor's thread share: settings, sources, and the memory of what happened.
 
+use super::brake::Brake;
 use super::courier::Courier;
 use super::order::Order;
+use super::purging::{Caller, Lessons};
 use super::registry::Registry;
 use super::settings::Settings;
 use super::wake::Wake;
@@ -23,6 +25,7 @@ use crate::snapshot::{Metadata, Moment, Snapshot};
 use crate::source::{CountSource, Sources};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -64,9 +67,15 @@ pub(super) struct Shared {
     /// A thread runs the user's checks for an asynchronous caller.
     pub(super) checking: AtomicBool,
     pub(super) purging: Mutex<Option<UnderWay>>,
+    /// Who waits for a purge.
+    pub(super) purge_callers: Mutex<Vec<Caller>>,
+    pub(super) lessons: Mutex<Lessons>,
+    /// Where `/proc` and `/sys` are.
+    pub(super) root: Arc<Path>,
     pub(super) metadata: Mutex<Arc<Metadata>>,
     pub(super) checks: Vec<UserCheck>,
     pub(super) courier: Courier,
+    pub(super) brake: Brake,
 }
 
 /// What happened. Held for moments only; no code of the user's runs under its lock.
@@ -177,6 +186,22 @@ impl Shared {
         }
         orders.push_back(order);
         drop(orders);
+        self.wake.notify();
+        Ok(())
+    }
+
+    /// Takes in a caller who wants a purge.
+    pub(super) fn submit_purge(&self, caller: Caller) -> Result<(), Error> {
+        // As in `submit`.
+        let mut callers = self.purge_callers.lock();
+        if self.stopping.load(Ordering::Relaxed) || !self.is_running() {
+            return Err(Error::NotRunning);
+        }
+        if callers.len() >= ORDERS {
+            return Err(Error::Purge { reason: "64 callers are waiting for one already" });
+        }
+        callers.push(caller);
+        drop(callers);
         self.wake.notify();
         Ok(())
     }

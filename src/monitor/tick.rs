@@ -2,8 +2,8 @@
 
 use super::evicting::{Evictor, views};
 use super::order::{Finished, Order, Orderer};
+use super::purging::Purging;
 use super::shared::Shared;
-use super::worker::{Job, Outcome, Worker};
 use crate::event::EventKind;
 use crate::export::log;
 use crate::ledger::Ledger;
@@ -12,8 +12,6 @@ use crate::metric::FloatField;
 use crate::policy::eviction::{Decision, GivenUp};
 use crate::policy::grown::{Grown, grown};
 use crate::policy::health::{HealthStatus, OWN_CHECKS, own_statuses};
-use crate::policy::purge;
-use crate::policy::purge::UnderWay;
 use crate::policy::threshold::{LevelTracker, Transition};
 use crate::policy::trend::Trail;
 use crate::snapshot::{Moment, Snapshot};
@@ -26,9 +24,7 @@ pub(super) struct Ticker {
     tracker: LevelTracker,
     trail: Trail,
     pub(super) evictor: Evictor,
-    purger: Worker,
-    purge: Option<(Instant, u64)>,
-    last_purge: Option<Instant>,
+    purging: Purging,
     usage_known: bool,
     health: [HealthStatus; 4],
     last_kept: Option<(Instant, Level)>,
@@ -38,7 +34,12 @@ pub(super) struct Ticker {
 }
 
 impl Ticker {
-    pub(super) fn new(shared: Arc<Shared>, evictor: Evictor, purger: Worker, now: Instant) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        evictor: Evictor,
+        purging: Purging,
+        now: Instant,
+    ) -> Self {
         // At least four points, or nothing would ever be known of a trend.
         let settings = &shared.settings;
         let window = settings.growth_window.max(settings.interval.saturating_mul(4));
@@ -47,9 +48,7 @@ impl Ticker {
             tracker: LevelTracker::new(),
             trail: Trail::new(window),
             evictor,
-            purger,
-            purge: None,
-            last_purge: None,
+            purging,
             usage_known: true,
             health: [HealthStatus::Healthy; 4],
             last_kept: None,
@@ -60,8 +59,8 @@ impl Ticker {
 
     /// Does whatever is due at `moment`.
     pub(super) fn step(&mut self, moment: Moment) {
-        self.collect_purge(moment.instant);
-        if moment.instant >= self.next_tick {
+        self.purging.collect(&self.shared, moment.instant);
+        if moment.instant >= self.due() {
             self.tick(moment);
         }
         while let Some(finished) = self.evictor.advance(&self.shared, moment.instant) {
@@ -72,12 +71,17 @@ impl Ticker {
     /// When to wake up at the latest.
     pub(super) fn deadline(&self) -> Instant {
         let answers = self.evictor.deadline(self.shared.settings.hook_timeout);
-        answers.map_or(self.next_tick, |answers| answers.min(self.next_tick))
+        answers.map_or(self.due(), |answers| answers.min(self.due()))
+    }
+
+    /// The next tick, which comes sooner when the brake wants a look.
+    fn due(&self) -> Instant {
+        self.shared.brake.next_look().map_or(self.next_tick, |look| look.min(self.next_tick))
     }
 
     pub(super) fn stop(&mut self) {
         self.evictor.stop(&self.shared);
-        self.purger.stop();
+        self.purging.stop(&self.shared);
     }
 
     /// The interval near the line is shorter.
@@ -93,6 +97,7 @@ impl Ticker {
         let mut snapshot = self.shared.read(moment);
         let transition = self.judge(&mut snapshot, moment.instant);
         self.shared.learn_reserve(&snapshot, moment.instant);
+        self.shared.set_brake(&snapshot, moment.instant);
         self.remember(&snapshot, moment.instant);
         self.note_if_well(&snapshot);
         log::emit_debug(moment, || EventKind::snapshot_taken(&snapshot));
@@ -100,7 +105,7 @@ impl Ticker {
         if let Some(transition) = transition {
             self.report_transition(transition, &snapshot);
         }
-        self.purge_if_due(&snapshot, moment.instant);
+        self.purging.consider(&self.shared, &snapshot, moment.instant);
         self.evict_if_due(moment.instant);
         self.report_health(&snapshot, moment.instant);
         self.evictor.survey(&self.shared, moment.instant);
@@ -166,40 +171,6 @@ impl Ticker {
         }
         let Transition { from, to } = transition;
         self.shared.emit(EventKind::LevelChanged { from, to, usage_percent: percent });
-    }
-
-    fn purge_if_due(&mut self, snapshot: &Snapshot, now: Instant) {
-        let (dirty, usage) = (snapshot.jemalloc_dirty_bytes(), snapshot.usage_bytes());
-        let need = purge::need(dirty, usage, self.shared.budget().bytes, snapshot.level());
-        let wanted = need.is_some_and(|need| {
-            let rested = |last| now.saturating_duration_since(last) >= need.rest();
-            self.last_purge.is_none_or(rested)
-        });
-        if wanted && self.shared.settings.purge && self.purger.is_idle() {
-            self.last_purge = Some(now);
-            *self.shared.purging.lock() =
-                UnderWay::begin(snapshot.usage_bytes(), snapshot.jemalloc_active_bytes());
-            match self.purger.submit(Job::Purge, now) {
-                Ok(()) => self.purge = Some((now, dirty.unwrap_or(0))),
-                Err(error) => {
-                    *self.shared.purging.lock() = None;
-                    self.shared.emit(EventKind::error(error.category(), error.to_string()))
-                }
-            }
-        }
-    }
-
-    fn collect_purge(&mut self, now: Instant) {
-        let Some(Outcome::Purged(success)) = self.purger.outcome() else { return };
-        let Some((started, dirty_before_bytes)) = self.purge.take() else { return };
-        *self.shared.purging.lock() = None;
-        self.shared.history.lock().purges += u64::from(success);
-        let duration_seconds = now.saturating_duration_since(started).as_secs_f64();
-        self.shared.emit(EventKind::PurgeCompleted {
-            dirty_before_bytes,
-            success,
-            duration_seconds,
-        });
     }
 
     /// Does what the planner decides.

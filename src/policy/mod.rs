@@ -1,5 +1,7 @@
 //! Pure judgement: history and a moment in, a decision out. No clock, no I/O, no globals.
 
+pub(crate) mod allocator;
+pub(crate) mod brake;
 pub(crate) mod budget;
 pub(crate) mod eviction;
 pub(crate) mod grown;

@@ -2,6 +2,7 @@
 //!
 //! What cannot be read is `None`: no `/proc`, no cgroup, no jemalloc behind the counts.
 
+mod allocator;
 mod cgroup;
 mod file;
 mod host;
@@ -23,14 +24,19 @@ mod process;
 mod rlimit;
 #[cfg(feature = "stats_alloc")]
 mod stats_alloc;
+mod thp;
 
+pub(crate) use allocator::{AllocatorOptions, Arena, Pages};
 pub(crate) use cgroup::{Cgroup, GroupLimit, Whose};
 pub(crate) use host::Pressure;
-pub(crate) use jemalloc::{JemallocBins, purge_all};
+pub(crate) use jemalloc::{
+    JemallocArenas, JemallocBins, options, set_background_purge, set_dirty_decay,
+};
 pub(crate) use limits::Bounds;
 pub(crate) use process::Process;
 #[cfg(feature = "stats_alloc")]
 pub use stats_alloc::stats_alloc_counts;
+pub(crate) use thp::{HugePages, Thp, anonymous_huge_bytes};
 
 use crate::counters::{self, Counts};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -80,6 +86,11 @@ pub(crate) struct Readings {
     pub(crate) process: Process,
     pub(crate) cgroup: Cgroup,
     pub(crate) pressure: Pressure,
+}
+
+/// What the kernel says of the process now, below `root`: for threads that have no [`Sources`].
+pub(crate) fn read_process(root: &Path) -> Process {
+    process::ProcessSource::open(root).read()
 }
 
 /// Where the counts come from.

@@ -4,6 +4,7 @@
 #[path = "../common/installed.rs"]
 mod installed;
 
+mod brake;
 mod defects;
 mod hooks;
 mod input;
