@@ -56,8 +56,8 @@ impl Monitor {
 
     /// The limit that the budget was taken from or lies below, in bytes; `None` when none is known.
     ///
-    /// It is the lowest of the control groups' (the process's own and those above it), `RLIMIT_AS`, `RLIMIT_DATA` and
-    /// the machine's memory.
+    /// It is the lowest of the control groups' (the process's own and those above it), the machine's memory, and, unless
+    /// the budget was given in bytes, `RLIMIT_AS` and `RLIMIT_DATA`.
     pub fn limit_bytes(&self) -> Option<u64> {
         self.shared.budget().limit
     }

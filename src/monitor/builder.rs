@@ -66,7 +66,7 @@ impl Builder {
 
     /// What the process may use: bytes, or a share of the limit. `PLIMSOLL_BUDGET` (`512MiB`, `80%`); found by itself
     /// unless given: the lowest of the control groups' limits, `RLIMIT_AS`, `RLIMIT_DATA` and the machine's memory, less a
-    /// reserve. Valid: 1 MiB up to that limit.
+    /// reserve. Valid: 1 MiB up to that limit; bytes are resident memory, which the two `RLIMIT`s do not bound.
     ///
     /// The limits are read again at the ticks, at most every 5 s. While one is below a budget in bytes, it is the limit that
     /// holds. The reserve starts as a tenth of the limit (64 to 512 MiB, a quarter of the limit at most) and is learned from

@@ -107,6 +107,10 @@ impl Basis {
             Basis::Data => "data",
         }
     }
+
+    fn is_address_space(self) -> bool {
+        matches!(self, Basis::AddressSpace | Basis::Data)
+    }
 }
 
 /// A budget in force.
@@ -131,7 +135,10 @@ struct Limit {
 }
 
 /// The lowest; of equals the first, so that a control group that may use all there is, or more, has no limit.
-fn limit(bounds: &Bounds) -> Option<Limit> {
+///
+/// A budget in bytes is one of resident memory: limits of address space, touched or not, are no measure for it.
+fn limit(given: Option<Budget>, bounds: &Bounds) -> Option<Limit> {
+    let resident = matches!(given, Some(Budget::Bytes(_)));
     let process = |bytes: Option<u64>, basis, name: &str| {
         let is_watched = basis == Basis::Process;
         bytes.map(|bytes| Limit { bytes, basis, name: name.into(), is_watched })
@@ -142,7 +149,8 @@ fn limit(bounds: &Bounds) -> Option<Limit> {
         process(bounds.address_space, Basis::AddressSpace, "the address space limit (RLIMIT_AS)"),
         process(bounds.data, Basis::Data, "the data limit (RLIMIT_DATA)"),
     ];
-    limits.into_iter().flatten().min_by_key(|limit| limit.bytes)
+    let counts = |limit: &Limit| !resident || !limit.basis.is_address_space();
+    limits.into_iter().flatten().filter(counts).min_by_key(|limit| limit.bytes)
 }
 
 fn group_limit(limit: &GroupLimit) -> Limit {
@@ -175,7 +183,7 @@ impl Allotment {
     /// # Errors
     /// [`Error::Budget`] for one that cannot be held within these bounds.
     pub(crate) fn new(given: Option<Budget>, bounds: &Bounds, default: u64) -> Result<Self, Error> {
-        let limit = limit(bounds);
+        let limit = limit(given, bounds);
         if let Some(given) = given {
             check(given, limit.as_ref())?;
         }
@@ -189,7 +197,7 @@ impl Allotment {
             return false;
         }
         self.bounds = bounds.clone();
-        let limit = limit(bounds);
+        let limit = limit(self.given, bounds);
         if limit.is_none() && matches!(self.given, Some(Budget::Percent(_))) {
             // A share of nothing known: the last limit stands.
             return false;
@@ -336,6 +344,10 @@ mod tests {
         assert_eq!(basis(Some(5 * GIB), Some(6 * GIB)), Basis::Group);
         assert_eq!(basis(Some(3 * GIB), None), Basis::AddressSpace);
         assert_eq!(basis(Some(3 * GIB), Some(2 * GIB)), Basis::Data);
+        let share = Bounds { address_space: Some(GIB), ..all.clone() };
+        assert_eq!(resolve(Some(Budget::Percent(50.0)), &share).basis, Basis::AddressSpace);
+        let given = resolve(Some(Budget::Bytes(2 * GIB)), &share);
+        assert_eq!((given.bytes, given.limit), (2 * GIB, Some(4 * GIB)), "resident memory");
         let equal = resolve(None, &bounds(Some(8 * GIB), Some(8 * GIB)));
         assert_eq!(equal.basis, Basis::Process, "a limit of all there is, is none");
     }
