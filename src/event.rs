@@ -7,9 +7,11 @@ use crate::policy::budget::Resolved;
 use crate::policy::grown::Grown;
 use crate::policy::health::HealthStatus;
 use crate::policy::purge::{PoorYield, PurgeResult};
+use crate::policy::stuck::Cause;
 use crate::policy::threshold::Threshold;
 use crate::snapshot::{Moment, Snapshot};
 use serde::Serialize;
+use std::time::Duration;
 
 /// Which part of the monitor speaks, in the original's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -121,6 +123,19 @@ pub enum EventKind {
     /// The level changed, up or down.
     #[non_exhaustive]
     LevelChanged { from: Level, to: Level, usage_percent: Option<f64> },
+    /// The emergency goes on: said after 10, 30, 70, 150 s, then every 5 minutes.
+    #[non_exhaustive]
+    EmergencyLasts { lasting_seconds: f64, usage_percent: Option<f64>, usage_bytes: Option<u64> },
+    /// Ten minutes at `warning` or above, neither rising nor falling; said once until the level falls. `cause` is the largest
+    /// line of the ledger that the usage counts, `caches`, or `live_bytes_of_no_cache`.
+    #[non_exhaustive]
+    Stuck {
+        usage_percent: Option<f64>,
+        cause: Option<&'static str>,
+        cause_bytes: Option<u64>,
+        cause_mb: Option<f64>,
+        remedy: Option<&'static str>,
+    },
     /// An eviction came to its end.
     #[non_exhaustive]
     EvictionCompleted {
@@ -186,6 +201,8 @@ impl EventKind {
             EventKind::SnapshotTaken { .. } => "snapshot_taken",
             EventKind::ThresholdCrossed { .. } => "threshold_crossed",
             EventKind::LevelChanged { .. } => "level_changed",
+            EventKind::EmergencyLasts { .. } => "emergency_lasts",
+            EventKind::Stuck { .. } => "stuck",
             EventKind::EvictionCompleted { .. } => "eviction_completed",
             EventKind::GaveUp { .. } => "gave_up",
             EventKind::RefillStorm { .. } => "refill_storm",
@@ -214,7 +231,9 @@ impl EventKind {
             EventKind::SnapshotTaken { .. } => Severity::Debug,
             EventKind::ThresholdCrossed { .. }
             | EventKind::RefillStorm { .. }
-            | EventKind::PurgeSuspended { .. } => Severity::Warning,
+            | EventKind::PurgeSuspended { .. }
+            | EventKind::EmergencyLasts { .. }
+            | EventKind::Stuck { .. } => Severity::Warning,
             EventKind::BudgetChanged { old_bytes, new_bytes, .. } if new_bytes < old_bytes => {
                 Severity::Warning
             }
@@ -261,6 +280,25 @@ impl EventKind {
             threshold_mb: mib(line),
             threshold_bytes: line,
             usage_percent: percent,
+        }
+    }
+
+    pub(crate) fn emergency_lasts(snapshot: &Snapshot, lasting: Duration) -> Self {
+        EventKind::EmergencyLasts {
+            lasting_seconds: lasting.as_secs_f64(),
+            usage_percent: snapshot.usage_percent(),
+            usage_bytes: snapshot.usage_bytes(),
+        }
+    }
+
+    pub(crate) fn stuck(snapshot: &Snapshot, cause: Option<Cause>) -> Self {
+        let cause_bytes = cause.map(|cause| cause.bytes);
+        EventKind::Stuck {
+            usage_percent: snapshot.usage_percent(),
+            cause: cause.map(|cause| cause.name),
+            cause_bytes,
+            cause_mb: cause_bytes.map(mib),
+            remedy: cause.map(|cause| cause.remedy),
         }
     }
 

@@ -130,7 +130,7 @@ fn read_metadata(map: &Map<String, Json>) -> Metadata {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metric::{Field, FloatField};
+    use crate::metric::{CountField, Field, FloatField};
     use crate::snapshot::Moment;
     use crate::source::Readings;
     use std::time::Duration;
@@ -144,10 +144,10 @@ mod tests {
             (Field::Rss, 3 << 20),
             (Field::Usage, 0),
             (Field::Budget, 10),
-            (Field::Evictions, 2),
         ] {
             snapshot.values.set(field, Some(figure));
         }
+        snapshot.values.set_count(CountField::Evictions, Some(2));
         snapshot.values.set_float(FloatField::Growth, Some(-0.1));
         snapshot.values.level = Level::Warning;
         let user = [("service".to_owned(), "search".to_owned())].into();

@@ -19,6 +19,7 @@ use crate::policy::allocator::ALLOCATOR_OPTIONS;
 use crate::policy::budget::{Allotment, Budget, Resolved};
 use crate::policy::health::{COUNT_AUDIT, Check, OWN_CHECKS};
 use crate::policy::meter::Meter;
+use crate::policy::usage::Gauge;
 use crate::snapshot::{METADATA_BOUNDS, Moment};
 use crate::source::{CountSource, Sources};
 use parking_lot::Mutex;
@@ -98,6 +99,13 @@ impl Builder {
     /// `PLIMSOLL_EMERGENCY_AT`; 80, 93 and 98 unless given.
     pub fn thresholds(mut self, warning: f64, prompt: f64, emergency: f64) -> Self {
         self.given.thresholds = Some((warning, prompt, emergency));
+        self
+    }
+
+    /// How many percent points below its threshold a level is left. `PLIMSOLL_LEAVE_BELOW`; 7 unless given: more than
+    /// usage wavers, less than an eviction brings. Valid: 1 to 40.
+    pub fn leave_below(mut self, points: f64) -> Self {
+        self.given.leave_below = Some(points);
         self
     }
 
@@ -229,6 +237,7 @@ impl Builder {
             stopping: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
             sources: Mutex::new(sources),
+            gauge: Mutex::new(Gauge::new()),
             caches: Registry::default(),
             records: Mutex::default(),
             orders: Mutex::new(VecDeque::new()),

@@ -14,6 +14,7 @@
 //! budget.rs                         the budget in force, read again and told to everybody
 //! shared.rs                         what the handle and the thread share
 //! brake.rs  account.rs  admission.rs  braking.rs  who may grow, and who waits for it
+//! outlook.rs                        what is asked of the last tick's forecast
 //! reply.rs                          answers for threads and tasks
 //! global.rs                         one monitor for the whole process
 //! ```
@@ -31,6 +32,7 @@ mod courier;
 mod evicting;
 mod global;
 mod order;
+mod outlook;
 mod purge_job;
 mod purge_on_call;
 mod purging;
@@ -153,11 +155,6 @@ impl Monitor {
         self.shared.level()
     }
 
-    /// The highest usage of any tick, in percent of the budget; `None` while it is unknown.
-    pub fn peak_usage_percent(&self) -> Option<f64> {
-        self.shared.history.lock().peak_usage_percent
-    }
-
     /// The thresholds in force.
     pub fn thresholds(&self) -> Thresholds {
         self.shared.settings.thresholds
@@ -228,6 +225,8 @@ impl Monitor {
                 profiling_active: self.is_running(),
                 ring: RingStatistics::of(history.ring.iter(), interval, history.ring.capacity()),
             },
+            forecast: history.forecast,
+            usage: history.usage,
             monitor_running: self.is_running(),
         }
     }

@@ -196,6 +196,7 @@ impl Purging {
         let share = result.yield_ratio;
         let suspension =
             share.and_then(|share| self.yields.record(now, result.purged_bytes, share, cause));
+        shared.gauge.lock().set_purge_yield(self.yields.mean());
         *shared.lessons.lock() = Lessons {
             mean_yield: Some(self.yields.mean()),
             guess_score: self.guesses.score(),

@@ -17,6 +17,7 @@ pub(super) struct Given {
     pub(super) interval: Option<Duration>,
     pub(super) ring: Option<usize>,
     pub(super) thresholds: Option<(f64, f64, f64)>,
+    pub(super) leave_below: Option<f64>,
     pub(super) growth_window: Option<Duration>,
     pub(super) growth_warning: Option<u64>,
     pub(super) growth_critical: Option<u64>,
@@ -160,7 +161,16 @@ impl Settings {
                     percent(Threshold::Emergency),
                 )?,
             )
-            .map_err(|error| r.blame(error))?,
+            .map_err(|error| r.blame(error))?
+            .leave_below(r.required(
+                "leave_below",
+                "PLIMSOLL_LEAVE_BELOW",
+                given.leave_below,
+                points,
+                defaults.leave_points(),
+                |points| points,
+            )?)
+            .map_err(|error| blame(&r.report, &["leave_below"], error))?,
             report: r.report,
         };
         settings.check()?;
@@ -385,6 +395,12 @@ fn percent(text: &str) -> Result<f64, Error> {
     number.parse().map_err(refused)
 }
 
+fn points(text: &str) -> Result<f64, Error> {
+    let refused =
+        |_| Error::Parse { given: text.into(), expected: "a number of percent points such as 7" };
+    text.trim().parse().map_err(refused)
+}
+
 fn on_or_off(text: &str) -> Result<bool, Error> {
     match text.trim() {
         "on" | "true" | "1" => Ok(true),
@@ -452,6 +468,9 @@ mod tests {
             ("PLIMSOLL_WARNING_AT", "20"),
             ("PLIMSOLL_PROMPT_AT", "75"),
             ("PLIMSOLL_WARNING_AT", "94"),
+            ("PLIMSOLL_LEAVE_BELOW", "a bit"),
+            ("PLIMSOLL_LEAVE_BELOW", "0"),
+            ("PLIMSOLL_LEAVE_BELOW", "41"),
             ("PLIMSOLL_GROWTH_WARNING", "20MiB"),
             ("PLIMSOLL_GROWTH_WINDOW", "0s"),
             ("PLIMSOLL_GROWTH_CRITICAL", "1KiB"),

@@ -12,8 +12,11 @@ use crate::metric::FloatField;
 use crate::policy::eviction::{Decision, GivenUp};
 use crate::policy::grown::{Grown, grown};
 use crate::policy::health::{HealthStatus, OWN_CHECKS, own_statuses};
-use crate::policy::threshold::{LevelTracker, Transition};
+use crate::policy::stuck::cause;
+use crate::policy::threshold::Transition;
 use crate::policy::trend::Trail;
+use crate::policy::usage::Usage;
+use crate::policy::watch::{Rules, Seen, Watch};
 use crate::snapshot::{Moment, Snapshot};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,7 +24,7 @@ use std::time::{Duration, Instant};
 /// What the monitor's thread keeps from tick to tick.
 pub(super) struct Ticker {
     shared: Arc<Shared>,
-    tracker: LevelTracker,
+    watch: Watch,
     trail: Trail,
     pub(super) evictor: Evictor,
     purging: Purging,
@@ -45,7 +48,7 @@ impl Ticker {
         let window = settings.growth_window.max(settings.interval.saturating_mul(4));
         Ticker {
             shared,
-            tracker: LevelTracker::new(),
+            watch: Watch::new(),
             trail: Trail::new(window),
             evictor,
             purging,
@@ -86,7 +89,7 @@ impl Ticker {
 
     /// The interval near the line is shorter.
     fn interval(&self) -> Duration {
-        let pace = self.tracker.pace(self.shared.settings.interval);
+        let pace = self.watch.pace(self.shared.settings.interval);
         self.evictor.planner.pace().map_or(pace, |regrowth| regrowth.min(pace))
     }
 
@@ -94,17 +97,18 @@ impl Ticker {
         // First, so that whatever goes wrong below goes wrong once an interval.
         self.next_tick = moment.instant + self.interval();
         self.shared.follow_bounds(moment.instant);
-        let mut snapshot = self.shared.read(moment);
-        let transition = self.judge(&mut snapshot, moment.instant);
+        let (mut snapshot, usage) = self.shared.read_for_tick(moment);
+        let seen = self.judge(&mut snapshot, &usage, moment.instant);
         self.shared.learn_reserve(&snapshot, moment.instant);
         self.shared.set_brake(&snapshot, moment.instant);
         self.remember(&snapshot, moment.instant);
         self.note_if_well(&snapshot);
         log::emit_debug(moment, || EventKind::snapshot_taken(&snapshot));
         self.report_usage_known(&snapshot);
-        if let Some(transition) = transition {
+        if let Some(transition) = seen.transition {
             self.report_transition(transition, &snapshot);
         }
+        self.report_lasting(&seen, &snapshot);
         self.purging.consider(&self.shared, &snapshot, moment.instant);
         self.evict_if_due(moment.instant);
         self.report_health(&snapshot, moment.instant);
@@ -113,14 +117,28 @@ impl Ticker {
         self.next_tick = moment.instant + self.interval();
     }
 
-    fn judge(&mut self, snapshot: &mut Snapshot, now: Instant) -> Option<Transition> {
-        let settings = &self.shared.settings;
-        let transition = self.tracker.step(&settings.thresholds, snapshot.usage_percent(), now);
-        snapshot.values.level = self.tracker.level();
+    fn judge(&mut self, snapshot: &mut Snapshot, usage: &Usage, now: Instant) -> Seen {
+        let reaction = self.evictor.planner.reaction();
+        let rules = Rules { thresholds: &self.shared.settings.thresholds, reaction };
+        let seen = self.watch.observe(snapshot, usage, &rules, now);
+        snapshot.values.level = self.watch.level();
+        seen.forecast.note(&mut snapshot.values);
         let growth =
             snapshot.usage_bytes().and_then(|usage| self.trail.push(snapshot.uptime(), usage));
         snapshot.values.set_float(FloatField::Growth, growth);
-        transition
+        let mut history = self.shared.history.lock();
+        (history.usage, history.forecast) = (*usage, seen.forecast);
+        seen
+    }
+
+    /// What does not change, and should.
+    fn report_lasting(&self, seen: &Seen, snapshot: &Snapshot) {
+        if let Some(lasting) = seen.lasting {
+            self.shared.emit(EventKind::emergency_lasts(snapshot, lasting));
+        }
+        if seen.is_stuck {
+            self.shared.emit(EventKind::stuck(snapshot, cause(snapshot, self.shared.scope())));
+        }
     }
 
     fn remember(&mut self, snapshot: &Snapshot, now: Instant) {

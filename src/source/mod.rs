@@ -78,6 +78,30 @@ pub(crate) struct Holdings {
     pub(crate) cached_objects_at_most: u64,
 }
 
+/// More than any jemalloc has small size classes: 36 with pages of 4 KiB, 52 with 64 KiB.
+pub(crate) const SMALL_CLASSES: usize = 64;
+
+/// The slots of one small size class, as of one epoch. All zero where there is no such class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SlotClass {
+    /// Of a slot, in bytes.
+    pub(crate) size: u64,
+    /// Slots that slabs have room for.
+    pub(crate) free: u64,
+    /// Slots taken so far; grows only, as long as no arena is reset.
+    pub(crate) taken_total: u64,
+}
+
+/// The slots of all small size classes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Slots(pub(crate) [SlotClass; SMALL_CLASSES]);
+
+impl Default for Slots {
+    fn default() -> Self {
+        Slots([SlotClass::default(); SMALL_CLASSES])
+    }
+}
+
 /// Everything read at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Readings {
@@ -108,6 +132,7 @@ pub(crate) struct Sources {
     /// The descriptors below belong to this process; a forked child opens its own.
     pid: u32,
     jemalloc: Option<jemalloc::JemallocSource>,
+    slots: Option<jemalloc::JemallocSlots>,
     process: process::ProcessSource,
     limits: limits::LimitSource,
     bounds: Bounds,
@@ -147,6 +172,7 @@ impl Sources {
             root: root.to_owned(),
             pid: std::process::id(),
             jemalloc: jemalloc::JemallocSource::open(),
+            slots: jemalloc::JemallocSlots::open(),
             process: process::ProcessSource::open(root),
             limits,
             bounds,
@@ -213,6 +239,11 @@ impl Sources {
             pressure,
             counts: None,
         }
+    }
+
+    /// jemalloc's free slots, as of the last [`Sources::read`]: some microseconds, which a snapshot for a caller has no use for.
+    pub(crate) fn read_slots(&self) -> Option<Slots> {
+        self.slots.as_ref()?.read()
     }
 
     fn slow(&mut self, now: Instant) -> (Cgroup, Pressure) {

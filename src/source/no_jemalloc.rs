@@ -1,6 +1,6 @@
 //! In jemalloc's place where it is not built in: nothing is known of it, and nothing can be purged.
 
-use super::{AllocatorOptions, Arena, Holdings, Jemalloc, Pages};
+use super::{AllocatorOptions, Arena, Holdings, Jemalloc, Pages, Slots};
 use std::time::Duration;
 
 /// None to be had.
@@ -12,6 +12,19 @@ impl JemallocSource {
     }
 
     pub(super) fn read(&self) -> Jemalloc {
+        match *self {}
+    }
+}
+
+/// None to be had either.
+pub(super) enum JemallocSlots {}
+
+impl JemallocSlots {
+    pub(super) fn open() -> Option<Self> {
+        None
+    }
+
+    pub(super) fn read(&self) -> Option<Slots> {
         match *self {}
     }
 }

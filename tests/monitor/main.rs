@@ -9,5 +9,6 @@ mod defects;
 mod hooks;
 mod input;
 mod lifecycle;
+mod outlook;
 mod reports;
 mod support;

@@ -1,7 +1,8 @@
-//! jemalloc by its controls (`mallctl`): its figures, what its bins hold, its unused pages, and its options.
+//! jemalloc by its controls (`mallctl`): its figures, what its bins hold and have room for, its unused pages, its options.
 //!
 //! ```text
 //! figures.rs   what lies between the counts and RSS
+//! headroom.rs  free slots by size class, and how many were taken
 //! bins.rs      what its bins hold: what the counts are audited against
 //! arenas.rs    unused pages arena by arena, and giving them back
 //! options.rs   what its options came to, and the two that can be set
@@ -11,11 +12,13 @@
 mod arenas;
 mod bins;
 mod figures;
+mod headroom;
 mod options;
 
 pub(crate) use arenas::JemallocArenas;
 pub(crate) use bins::JemallocBins;
 pub(super) use figures::JemallocSource;
+pub(super) use headroom::JemallocSlots;
 pub(crate) use options::{options, set_background_purge, set_dirty_decay};
 
 use std::ffi::{CStr, c_char};
