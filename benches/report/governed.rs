@@ -53,7 +53,8 @@ resident memory once a second and, above 80 % of the budget, evicts a quarter of
 `Monitor::builder()` with both caches registered. The requests are the same, at the same times, for all three: a request \
 that comes while others wait is late from the moment at which it was due. *Lost* are the requests that had no answer when \
 the process was killed. Memory is the control group's charge, or the resident memory without one, looked at every 5 ms. \
-Time until normal counts from the last request. Hit rates of a process that was killed end with it.
+Time until normal counts from the last request; the governor's own figure leaves out what the allocator holds free and \
+will use again, so that its level can be `healthy` while the charge lies a little above the line. Hit rates of a process that was killed end with it.
 ";
 
 fn ended(contestant: &Value) -> String {
