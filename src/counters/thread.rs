@@ -2,7 +2,7 @@
 
 use super::Counts;
 use super::os;
-use super::peak::Watch;
+use super::peak::{Peak, Watch};
 use super::registry::Registry;
 use super::slot::{Operation, Slot};
 use super::tenant::{Outer, Tenant};
@@ -53,6 +53,11 @@ pub(crate) fn book_slowly(operation: Operation) {
             tenant.leave_nothing();
         }
     });
+}
+
+/// The approximate process total, and what happens on its way up.
+pub(super) fn process_total() -> &'static Peak {
+    REGISTRY.peak()
 }
 
 fn fresh() -> &'static Slot {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! builder.rs   settings.rs          what it should be like; builder, environment, default
-//! run.rs       wake.rs              the thread and how it is woken
+//! run.rs  wake.rs  alarm.rs         the thread and how it is woken: by others, by allocations
 //! tick.rs                           read -> judge -> remember -> act
 //! order.rs  evicting.rs  episode.rs  who wants memory, and who is asked for it, one at a time
 //! registry.rs                       the caches
@@ -13,6 +13,7 @@
 //! global.rs                         one monitor for the whole process
 //! ```
 
+mod alarm;
 mod builder;
 mod courier;
 mod episode;

@@ -1,5 +1,6 @@
 //! One tick: read, judge, remember, act. Allocates nothing while nothing changes.
 
+use super::alarm::{Alarm, distance};
 use super::evicting::Evictor;
 use super::order::{Finished, Order, Orderer};
 use super::shared::Shared;
@@ -36,6 +37,7 @@ pub(super) struct Ticker {
     health: [HealthStatus; 4],
     last_kept: Option<(Instant, Level)>,
     next_tick: Instant,
+    pub(super) alarm: Alarm,
 }
 
 /// The last eviction that nobody called for.
@@ -73,7 +75,13 @@ impl Ticker {
             health: [HealthStatus::Healthy; 4],
             last_kept: None,
             next_tick: now,
+            alarm: Alarm::claim(),
         }
+    }
+
+    /// Has the next step tick.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        self.next_tick = now;
     }
 
     /// Does whatever is due at `moment`.
@@ -113,6 +121,7 @@ impl Ticker {
         self.next_tick = moment.instant + self.interval();
         let mut snapshot = self.shared.read(moment);
         let transition = self.judge(&mut snapshot, moment.instant);
+        self.arm_alarm(&snapshot);
         self.remember(&snapshot, moment.instant);
         log::emit_debug(moment, || EventKind::snapshot_taken(&snapshot));
         self.report_usage_known(&snapshot);
@@ -135,6 +144,13 @@ impl Ticker {
             snapshot.usage_bytes().and_then(|usage| self.trail.push(snapshot.uptime(), usage));
         snapshot.values.set_float(FloatField::Growth, growth);
         transition
+    }
+
+    /// Allocations up to the next threshold shall wake the monitor.
+    fn arm_alarm(&self, snapshot: &Snapshot) {
+        let (thresholds, budget) = (&self.shared.settings.thresholds, self.shared.budget.bytes);
+        let usage = snapshot.usage_bytes();
+        self.alarm.arm(usage.and_then(|usage| distance(usage, thresholds, budget)));
     }
 
     fn remember(&mut self, snapshot: &Snapshot, now: Instant) {

@@ -1,5 +1,6 @@
 //! What an allocator wrapper meets in the field: counted, no crash, no deadlock. README.md says which case is about what.
 
+mod alarm;
 mod c_threads;
 mod clock;
 mod fork;
@@ -25,6 +26,7 @@ mod tight_threads;
 use crate::common::harness::Case;
 
 pub(crate) const GROUPS: &[&[Case]] = &[
+    alarm::CASES,
     c_threads::CASES,
     fork::CASES,
     hand_over::CASES,
