@@ -62,6 +62,8 @@ mod sync;
 
 mod counters;
 
+mod limit;
+
 mod allocator;
 mod probe;
 mod region;
@@ -92,7 +94,7 @@ mod monitor;
 pub use allocator::{DefaultAllocator, Plimsoll};
 pub use audit::{Audit, Interval, Verdict};
 pub use cache::{Ask, Cache, CacheSpec, ShrinkReport};
-pub use counters::{BATCH, Counts, Delta, counts};
+pub use counters::{BATCH, Counts, Delta, counts, limit_refusals};
 pub use error::Error;
 pub use event::{Component, Event, EventKind, Severity};
 pub use eviction::{EvictionResult, EvictionStatistics};
@@ -104,6 +106,7 @@ pub use export::{
 };
 pub use ledger::{CacheLine, Ledger, Line, LineKind};
 pub use level::Level;
+pub use limit::Limit;
 pub use metric::{Exactness, Kind, METRICS, Metric, Source, Unit, Value, Values};
 pub use monitor::{
     Builder, CacheHandle, Monitor, Origin, Setting, health_check, health_check_async, metrics,

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Top-level modules in the order of the flow. A module imports only from those before it.
-const FLOW: [&str; 21] = [
+const FLOW: [&str; 22] = [
     "mebibyte",
     "error",
     "sync",
     "counters",
+    "limit",
     "allocator",
     "probe",
     "region",

@@ -39,5 +39,8 @@ pub use counts::{Counts, Delta};
 pub(crate) use line::WakeLine;
 pub(crate) use slot::Operation;
 pub use tenant::BATCH;
-pub use thread::counts;
-pub(crate) use thread::{ProcessPeak, book, book_slowly, peak_of_thread, thread_counts};
+pub(crate) use thread::{
+    ProcessPeak, admit, book, book_admitted, book_slowly, has_left, may_use_reserve,
+    peak_of_thread, retract, thread_counts, use_reserve,
+};
+pub use thread::{counts, limit_refusals};

@@ -300,3 +300,16 @@ fn sleep_until_rung(total: &Peak, bell: usize) {
         thread::park();
     }
 }
+
+/// Many ask for room at once: no more pass than there is room for.
+#[test]
+fn no_more_are_admitted_than_there_is_room_for() {
+    loom::model(|| {
+        let total = Arc::new(Peak::new());
+        let asks = |total: Arc<Peak>| thread::spawn(move || total.admit(10, 15));
+        let others = [asks(total.clone()), asks(total.clone())];
+        let admitted =
+            others.into_iter().filter_map(|other| other.join().ok()).filter(|yes| *yes).count();
+        assert_eq!((admitted, total.live()), (1, 10));
+    });
+}

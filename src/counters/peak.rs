@@ -55,6 +55,18 @@ impl Peak {
         }
     }
 
+    /// Adds `bytes` unless that would go above `ceiling`: in one step, so that of many who ask at once no more pass
+    /// than there is room for. Who was admitted says so by `look` when it has happened.
+    pub(super) fn admit(&self, bytes: i64, ceiling: i64) -> bool {
+        let sum = |live: i64| Some(live.saturating_add(bytes)).filter(|sum| *sum <= ceiling);
+        self.live.fetch_update(Ordering::AcqRel, Ordering::Relaxed, sum).is_ok()
+    }
+
+    /// Takes notice of how high the total is.
+    pub(super) fn look(&self) {
+        self.rose_to(self.live.load(Ordering::Acquire));
+    }
+
     fn rose_to(&self, live: i64) {
         if live > self.all_time.load(Ordering::Relaxed) {
             self.all_time.fetch_max(live, Ordering::Relaxed);

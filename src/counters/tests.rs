@@ -185,7 +185,9 @@ fn a_bell_rings_once_for_each_time_it_is_armed() {
     total.publish(-50);
     total.publish(50);
     assert!(!rang(), "below the new line");
-    total.publish(1);
+    assert!(total.admit(1, 1101) && !total.admit(1, 1101));
+    assert!(!rang(), "what is admitted has not happened yet");
+    total.look();
     assert!(rang(), "at the new line");
     total.arm(bell, 1101);
     assert!(rang(), "already there");

@@ -7,6 +7,7 @@ use super::registry::Registry;
 use super::slot::{Operation, Slot};
 use super::tenant::{Outer, Tenant};
 use crate::sync::global;
+use std::cell::Cell;
 use std::ffi::c_void;
 
 global! {
@@ -20,6 +21,10 @@ global! {
 global! {
     /// Where a thread stands that has no lease and shall not try for one, being torn down or refused; as `FRESH`.
     static DETACHED: Slot = Slot::new();
+}
+
+thread_local! {
+    static IS_OURS: Cell<bool> = const { Cell::new(false) };
 }
 
 #[cfg(not(loom))]
@@ -53,6 +58,77 @@ pub(crate) fn book_slowly(operation: Operation) {
             tenant.leave_nothing();
         }
     });
+}
+
+/// Takes `bytes` that the calling thread is about to book, or has asked for, into the approximate process total; false,
+/// and counted as refused, when that would take it above `ceiling`.
+///
+/// Where it is true, [`book_admitted`] or [`retract`] follows.
+pub(crate) fn admit(bytes: u64, ceiling: u64) -> bool {
+    let most = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+    let (bytes, ceiling, total) = (most(bytes), most(ceiling), REGISTRY.peak());
+    TENANT.with(|tenant| {
+        let admitted = match has_lease(tenant) {
+            true => tenant.admit(bytes, ceiling, total),
+            false => total.admit(bytes, ceiling),
+        };
+        if !admitted {
+            tenant.stay_due();
+            REGISTRY.count_refusal();
+        }
+        admitted
+    })
+}
+
+/// As [`book_slowly`], for bytes that were admitted.
+pub(crate) fn book_admitted(operation: Operation) {
+    TENANT.with(|tenant| match has_lease(tenant) {
+        true => tenant.book_due(operation, REGISTRY.peak()),
+        false => REGISTRY.book_shared_admitted(operation),
+    });
+    REGISTRY.peak().look();
+}
+
+/// Gives back bytes that were admitted and could not be had.
+pub(crate) fn retract(bytes: u64) {
+    let bytes = bytes.cast_signed();
+    TENANT.with(|tenant| match has_lease(tenant) {
+        true => tenant.retract(bytes, REGISTRY.peak()),
+        false => REGISTRY.peak().publish(bytes.wrapping_neg()),
+    });
+}
+
+/// Whether the calling thread may book `bytes` more before anything is due.
+#[inline(always)]
+pub(crate) fn has_left(bytes: u64) -> bool {
+    TENANT.try_with(|tenant| tenant.has_left(bytes)).unwrap_or(false)
+}
+
+/// Says that the calling thread is one of ours: what is held back of a limit is held back for it.
+pub(crate) fn use_reserve() {
+    IS_OURS.with(|ours| ours.set(true));
+}
+
+/// Whether the calling thread is one of ours.
+pub(crate) fn may_use_reserve() -> bool {
+    IS_OURS.with(Cell::get)
+}
+
+/// Requests that a [`Limit`](crate::Limit) has refused so far, in the whole process. Exact; a total that only grows.
+///
+/// A refused request is not counted anywhere else. Source: the wrapper's own counter.
+///
+/// ```
+/// # use plimsoll::{Limit, Plimsoll};
+/// #[global_allocator]
+/// static ALLOC: Plimsoll = Plimsoll::jemalloc().with_limit(Limit::bytes(64 << 20));
+///
+/// let mut buffer = Vec::<u8>::new();
+/// assert!(buffer.try_reserve(100 << 20).is_err());
+/// assert_eq!(plimsoll::limit_refusals(), 1);
+/// ```
+pub fn limit_refusals() -> u64 {
+    REGISTRY.refusals()
 }
 
 /// The approximate process total, and what happens on its way up.

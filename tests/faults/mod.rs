@@ -6,6 +6,7 @@ mod clock;
 mod fork;
 mod hand_over;
 mod layouts;
+mod limit;
 #[cfg(feature = "plug_in")]
 mod loading;
 mod many_threads;
@@ -31,6 +32,7 @@ pub(crate) const GROUPS: &[&[Case]] = &[
     fork::CASES,
     hand_over::CASES,
     layouts::CASES,
+    limit::CASES,
     #[cfg(feature = "plug_in")]
     loading::CASES,
     many_threads::CASES,
