@@ -1,7 +1,7 @@
 //! What can be evicted: the `Cache` a user registers, and what it is asked.
 
 use crate::level::Level;
-use crate::policy::eviction::Priority;
+use crate::policy::eviction::{Priority, Terms};
 use std::time::{Duration, Instant};
 
 /// What a cache is asked for.
@@ -116,59 +116,50 @@ impl<C: Cache + ?Sized> Cache for std::sync::Arc<C> {
 /// let sessions = CacheSpec::new("sessions").tier(1).floor(16 << 20);
 /// ```
 #[derive(Clone, Debug)]
-#[allow(dead_code, reason = "read by the planner that is to come")]
 pub struct CacheSpec {
     pub(crate) name: String,
-    pub(crate) priority: Priority,
-    pub(crate) from: Level,
-    pub(crate) tier: u8,
-    pub(crate) floor: u64,
-    pub(crate) unit: u64,
-    pub(crate) cost: f64,
+    pub(crate) terms: Terms,
 }
 
 impl CacheSpec {
     /// A cache of normal priority in the lowest tier, without a floor, that is asked only in an emergency (`critical`).
     pub fn new(name: impl Into<String>) -> Self {
-        CacheSpec {
-            name: name.into(),
-            priority: Priority::Normal,
-            from: Level::Critical,
-            tier: 0,
-            floor: 0,
-            unit: 1,
-            cost: 1.0,
-        }
+        CacheSpec { name: name.into(), terms: Terms::default() }
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Terms)) -> Self {
+        change(&mut self.terms);
+        self
     }
 
     /// How much it matters within its tier: what matters least is asked first.
     #[must_use]
     pub fn priority(self, priority: Priority) -> Self {
-        CacheSpec { priority, ..self }
+        self.with(|terms| terms.priority = priority)
     }
 
     /// The lowest level at which it may be asked without anybody's command.
     #[must_use]
     pub fn from(self, level: Level) -> Self {
-        CacheSpec { from: level.max(Level::Caution), ..self }
+        self.with(|terms| terms.from = level.max(Level::Caution))
     }
 
     /// Its tier: while a cache of a lower one can give something, none of a higher one is asked. 0 unless given.
     #[must_use]
     pub fn tier(self, tier: u8) -> Self {
-        CacheSpec { tier, ..self }
+        self.with(|terms| terms.tier = tier)
     }
 
     /// Bytes that it is never asked to go below, as far as it says what it holds. None unless given.
     #[must_use]
     pub fn floor(self, bytes: u64) -> Self {
-        CacheSpec { floor: bytes, ..self }
+        self.with(|terms| terms.floor = bytes)
     }
 
     /// The least bytes it can give: what one of its entries takes, or a segment. It is not asked for less. 1 unless given.
     #[must_use]
     pub fn unit(self, bytes: u64) -> Self {
-        CacheSpec { unit: bytes.max(1), ..self }
+        self.with(|terms| terms.unit = bytes.max(1))
     }
 
     /// What it costs to have a byte again, beside other caches' bytes: twice the cost, asked half as soon. 1.0 unless
@@ -176,7 +167,7 @@ impl CacheSpec {
     #[must_use]
     pub fn cost(self, cost: f64) -> Self {
         let is_sensible = cost.is_finite() && cost > 0.0;
-        CacheSpec { cost: if is_sensible { cost } else { 1.0 }, ..self }
+        self.with(|terms| terms.cost = if is_sensible { cost } else { 1.0 })
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::eviction::EvictionResult;
 use crate::level::Level;
 use crate::mebibyte::mib;
+use crate::policy::grown::Grown;
 use crate::policy::health::HealthStatus;
 use crate::policy::threshold::Threshold;
 use crate::snapshot::{Moment, Snapshot};
@@ -125,9 +126,22 @@ pub enum EventKind {
         errors: Vec<String>,
         automatic: bool,
     },
-    /// An automatic eviction found nobody left to ask; said once until the level falls.
+    /// In an emergency nobody was left to ask, or gave enough; said once until all is well. `grew` is what has grown most
+    /// since all was last well: a cache, live bytes of no cache, or a line of the ledger.
     #[non_exhaustive]
-    GaveUp { needed_bytes: u64, needed_mb: f64, freed_bytes: Option<u64>, registered_caches: usize },
+    GaveUp {
+        needed_bytes: u64,
+        needed_mb: f64,
+        freed_bytes: Option<u64>,
+        registered_caches: usize,
+        grew: Option<String>,
+        grew_bytes: Option<u64>,
+        grew_mb: Option<f64>,
+    },
+    /// A cache took more than twice the guard below the line again within a minute of giving it. Said once a minute; it is
+    /// asked again only in an emergency meanwhile. A cache that keeps ceilings has no such storms.
+    #[non_exhaustive]
+    RefillStorm { cache: String, evicted_bytes: u64, evicted_mb: f64 },
     /// Unused pages were given back to the system.
     #[non_exhaustive]
     PurgeCompleted { dirty_before_bytes: u64, success: bool, duration_seconds: f64 },
@@ -150,6 +164,7 @@ impl EventKind {
             EventKind::LevelChanged { .. } => "level_changed",
             EventKind::EvictionCompleted { .. } => "eviction_completed",
             EventKind::GaveUp { .. } => "gave_up",
+            EventKind::RefillStorm { .. } => "refill_storm",
             EventKind::PurgeCompleted { .. } => "purge_completed",
             EventKind::HealthCheck { .. } => "health_check",
             EventKind::Error { .. } => "error",
@@ -162,6 +177,7 @@ impl EventKind {
             EventKind::HealthCheck { .. } => Component::HealthChecker,
             EventKind::EvictionCompleted { .. }
             | EventKind::GaveUp { .. }
+            | EventKind::RefillStorm { .. }
             | EventKind::PurgeCompleted { .. } => Component::Eviction,
             _ => Component::MemoryMonitor,
         }
@@ -170,7 +186,7 @@ impl EventKind {
     fn severity(&self) -> Severity {
         match self {
             EventKind::SnapshotTaken { .. } => Severity::Debug,
-            EventKind::ThresholdCrossed { .. } => Severity::Warning,
+            EventKind::ThresholdCrossed { .. } | EventKind::RefillStorm { .. } => Severity::Warning,
             EventKind::LevelChanged { from, to, .. } if to > from => Severity::Warning,
             EventKind::HealthCheck { status, .. } if *status != HealthStatus::Healthy => {
                 Severity::Warning
@@ -222,6 +238,31 @@ impl EventKind {
             message,
             errors,
             automatic,
+        }
+    }
+
+    pub(crate) fn gave_up(
+        needed_bytes: u64,
+        freed_bytes: Option<u64>,
+        registered_caches: usize,
+        grown: Option<Grown>,
+    ) -> Self {
+        EventKind::GaveUp {
+            needed_bytes,
+            needed_mb: mib(needed_bytes),
+            freed_bytes,
+            registered_caches,
+            grew_bytes: grown.as_ref().map(|grown| grown.bytes),
+            grew_mb: grown.as_ref().map(|grown| mib(grown.bytes)),
+            grew: grown.map(|grown| grown.name),
+        }
+    }
+
+    pub(crate) fn refill_storm(cache: &str, evicted_bytes: u64) -> Self {
+        EventKind::RefillStorm {
+            cache: cache.into(),
+            evicted_bytes,
+            evicted_mb: mib(evicted_bytes),
         }
     }
 

@@ -1,6 +1,8 @@
 //! What an eviction was asked for and what it gave: one result, and the bounded memory of many.
 
+use crate::level::Level;
 use crate::mebibyte::mib;
+use crate::policy::eviction::{Priority, Record, View};
 use crate::snapshot::Moment;
 use serde::Serialize;
 use std::collections::VecDeque;
@@ -43,6 +45,116 @@ pub struct EvictionResult {
     pub errors: Vec<String>,
     /// Seconds since 1970.
     pub timestamp: f64,
+}
+
+/// How a registered cache has done since it was registered.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct CacheStatus {
+    /// Its name.
+    pub name: String,
+    /// How much it matters within its tier.
+    pub priority: Priority,
+    /// Lower tiers are asked before it.
+    pub tier: u8,
+    /// The lowest level at which it is asked without anybody's command.
+    pub from: Level,
+    /// What it said it holds when it was last asked, less what it gave since; `None` when it does not say.
+    pub usage_bytes: Option<u64>,
+    /// What it may hold; `None` without a ceiling.
+    pub ceiling_bytes: Option<u64>,
+    /// Whether it keeps ceilings; `None` while none was set.
+    pub keeps_ceilings: Option<bool>,
+    /// How often it was asked.
+    pub asks: u64,
+    /// What it was asked for, in all.
+    pub asked_bytes: u64,
+    /// What it said it freed.
+    pub claimed_bytes: u64,
+    /// What it freed, measured; claimed where nothing is counted.
+    pub given_bytes: u64,
+    /// Answers of less than a quarter of the ask, or none.
+    pub strikes: u64,
+    /// Measured over claimed, lately; `None` before its first claim.
+    pub honesty: Option<f64>,
+    /// How far the kernel's figure fell for what it freed, lately, as a share; `None` while unknown. Near 0 when what is
+    /// evicted are small objects at random: the pages stay, and are room for objects of the same size only.
+    pub page_yield: Option<f64>,
+    /// Whether it is left alone for having panicked or hung.
+    pub quarantined: bool,
+}
+
+impl CacheStatus {
+    pub(crate) fn new(
+        name: String,
+        view: &View,
+        record: Option<&Record>,
+        quarantined: bool,
+    ) -> Self {
+        let figure = |get: fn(&Record) -> u64| record.map_or(0, get);
+        CacheStatus {
+            name,
+            priority: view.terms.priority,
+            tier: view.terms.tier,
+            from: view.terms.from,
+            usage_bytes: view.usage,
+            ceiling_bytes: record.and_then(|record| record.ceiling),
+            keeps_ceilings: record.and_then(|record| record.keeps_ceilings),
+            asks: figure(|record| record.asks),
+            asked_bytes: figure(|record| record.asked_bytes),
+            claimed_bytes: figure(|record| record.claimed_bytes),
+            given_bytes: figure(|record| record.given_bytes),
+            strikes: figure(|record| record.strikes),
+            honesty: record.and_then(|record| record.honesty.get()),
+            page_yield: record.and_then(|record| record.yielded.get()),
+            quarantined,
+        }
+    }
+}
+
+/// What one cache would be asked for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct PlannedAsk {
+    /// The cache's name.
+    pub cache: String,
+    /// In MiB.
+    pub mb: f64,
+    /// In bytes.
+    pub bytes: u64,
+}
+
+/// What an eviction would ask of whom, in order, if every cache gave what it was asked for. Nothing was asked.
+///
+/// As good as what the caches say of themselves; one that does not say what it holds is taken to have all that is missing.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct EvictionPlan {
+    /// What was to be freed, in MiB.
+    pub target_mb: f64,
+    /// What was to be freed, in bytes.
+    pub target_bytes: u64,
+    /// The asks, in order. A cache can be asked more than once.
+    pub asks: Vec<PlannedAsk>,
+    /// What they come to, in MiB.
+    pub planned_mb: f64,
+    /// What they come to, in bytes.
+    pub planned_bytes: u64,
+}
+
+impl EvictionPlan {
+    pub(crate) fn new(target: u64, asks: impl Iterator<Item = (String, u64)>) -> Self {
+        let asks: Vec<_> =
+            asks.map(|(cache, bytes)| PlannedAsk { cache, mb: mib(bytes), bytes }).collect();
+        let planned = asks.iter().map(|ask| ask.bytes).fold(0, u64::saturating_add);
+        EvictionPlan {
+            target_mb: mib(target),
+            target_bytes: target,
+            asks,
+            planned_mb: mib(planned),
+            planned_bytes: planned,
+        }
+    }
 }
 
 /// What an eviction has come to.

@@ -91,13 +91,16 @@ mod export;
 
 mod monitor;
 
+#[cfg(feature = "testing")]
+pub mod testing;
+
 pub use allocator::{DefaultAllocator, Plimsoll};
 pub use audit::{Audit, Interval, Verdict};
 pub use cache::{Ask, Cache, CacheSpec, ShrinkReport};
 pub use counters::{BATCH, Counts, Delta, counts, limit_refusals};
 pub use error::Error;
 pub use event::{Component, Event, EventKind, Severity};
-pub use eviction::{EvictionResult, EvictionStatistics};
+pub use eviction::{CacheStatus, EvictionPlan, EvictionResult, EvictionStatistics, PlannedAsk};
 #[cfg(feature = "log")]
 pub use export::JsonLayer;
 pub use export::{

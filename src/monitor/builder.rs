@@ -200,6 +200,7 @@ impl Builder {
             stopped: AtomicBool::new(false),
             sources: Mutex::new(sources),
             caches: Registry::default(),
+            records: Mutex::default(),
             orders: Mutex::new(VecDeque::new()),
             history: Mutex::new(History::new(settings.ring, counting)),
             checking: AtomicBool::new(false),

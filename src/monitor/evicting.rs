@@ -1,53 +1,69 @@
 //! Carries out evictions: one at a time, one cache at a time, each asked on the worker's thread and measured there.
+//! Decides nothing itself: `policy/eviction` does.
 //!
 //! ```text
-//!  order --> survey --> ask --> answer --> ask ... --> result
-//!              |         \--- hangs: quarantine, new worker ---/
+//!  order --> survey --> freeze --> ask --> answer --> ask ... --> result
+//!              |                    \--- freed elsewhere, later: linger
+//!              \--- hangs: quarantine, new worker
 //! ```
 
-use super::episode::{Episode, Stage};
 use super::order::{Finished, Orderer};
 use super::registry::Entry;
 use super::shared::Shared;
-use super::worker::{Answer, Job, Outcome, Worker};
+use super::under_way::{Stage, UnderWay};
+use super::worker::{self, Ceiling, Job, Outcome, Worker};
 use crate::cache::Ask;
 use crate::error::Error;
 use crate::event::EventKind;
-use crate::eviction::EvictionResult;
-use crate::policy::eviction::succeeded;
-use crate::snapshot::Moment;
+use crate::eviction::EvictionPlan;
+use crate::policy::eviction::{CacheId, Planner, Raise, View};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// All evictions, as the monitor's thread sees them.
 pub(super) struct Evictor {
     worker: Worker,
-    episode: Option<Episode>,
+    pub(super) planner: Planner,
+    under_way: Option<UnderWay>,
     /// No worker could be started at the last try: said once.
     refused: bool,
 }
 
 impl Evictor {
     pub(super) fn new(worker: Worker) -> Self {
-        Evictor { worker, episode: None, refused: false }
+        Evictor { worker, planner: Planner::new(), under_way: None, refused: false }
     }
 
-    pub(super) fn is_idle(&self) -> bool {
-        self.episode.is_none()
+    fn is_idle(&self) -> bool {
+        self.under_way.is_none()
     }
 
-    /// When to look again though nothing has been heard: the deadline of the job under way.
+    /// When to look again though nothing has been heard: the deadline of the job under way, or of what is freed elsewhere.
     pub(super) fn deadline(&self, timeout: Duration) -> Option<Instant> {
-        self.worker.busy_since().map(|since| since + timeout)
+        let answer = self.worker.busy_since().map(|since| since + timeout);
+        let lingering = self.under_way.as_ref().and_then(UnderWay::next_look);
+        answer.into_iter().chain(lingering).min()
     }
 
     /// Asks the caches what they hold, when there are any and nothing else is going on.
     pub(super) fn survey(&mut self, shared: &Shared, now: Instant) {
         let entries = shared.caches.all();
-        if entries.is_empty() || !self.worker.is_idle() || !self.is_idle() {
-            return;
+        if !entries.is_empty() && self.worker.is_idle() && self.is_idle() {
+            self.submit(shared, Job::Survey(entries, now), now);
         }
-        let refusal = self.worker.submit(Job::Survey(entries, now), now).err();
+    }
+
+    /// Raises or lifts a ceiling, when nothing else is going on.
+    pub(super) fn raise(&mut self, shared: &Shared, raise: Raise, now: Instant) {
+        let Some(entry) = entry(shared, raise.id) else { return };
+        if self.worker.is_idle() && self.is_idle() {
+            self.submit(shared, Job::Ceilings(vec![(entry, raise.ceiling)]), now);
+        }
+    }
+
+    /// A refusal is said once.
+    fn submit(&mut self, shared: &Shared, job: Job, now: Instant) {
+        let refusal = self.worker.submit(job, now).err();
         let was_refused = std::mem::replace(&mut self.refused, refusal.is_some());
         if let Some(error) = refusal.filter(|_| !was_refused) {
             shared.emit(EventKind::error(error.category(), error.to_string()));
@@ -58,51 +74,63 @@ impl Evictor {
     pub(super) fn advance(&mut self, shared: &Shared, now: Instant) -> Option<Finished> {
         match self.worker.outcome() {
             Some(Outcome::Surveyed(panicked)) => self.surveyed(shared, now, panicked),
+            Some(Outcome::CeilingsSet(set)) => self.ceilings_set(shared, now, set),
             Some(Outcome::Shrunk(answer)) => self.answered(shared, now, answer),
             Some(Outcome::Purged(_)) | None => {
                 if self.worker.has_hung(now, shared.settings.hook_timeout) {
                     self.give_up_worker(shared, now);
+                } else {
+                    self.look_again(shared, now);
                 }
             }
         }
         if self.is_idle() && self.worker.is_idle() {
             self.begin(shared, now);
         }
-        self.finish_if_done(now)
+        let done = self.under_way.take_if(|under_way| matches!(under_way.stage, Stage::Done))?;
+        self.publish(shared);
+        Some(done.finished(&mut self.planner, shared, now))
     }
 
-    /// Ends everything at once: callers are told, a worker that is busy is left to its job.
+    /// Ends everything at once: callers are told, ceilings lifted, a worker that is busy is left to its job.
     pub(super) fn stop(&mut self, shared: &Shared) {
-        self.worker.stop();
         let orders = std::mem::take(&mut *shared.orders.lock());
-        let under_way = self.episode.take().map(|e| (e.order, e.outcome.freed_bytes));
-        let waiting = orders.into_iter().map(|order| (order, Some(0)));
-        for (order, freed_bytes) in under_way.into_iter().chain(waiting) {
-            if let Orderer::Caller(replier) = order.by {
-                let reason = "the monitor was stopped".into();
-                replier.send(Err(Error::Eviction {
-                    target_bytes: order.target,
-                    freed_bytes,
-                    reason,
-                }));
-            }
+        let under_way =
+            self.under_way.take().map(|u| (u.by, u.episode.need, u.outcome.freed_bytes));
+        let waiting = orders.into_iter().map(|order| (order.by, order.target, Some(0)));
+        for (by, target_bytes, freed_bytes) in under_way.into_iter().chain(waiting) {
+            let reason = "the monitor was stopped".into();
+            by.refuse(Error::Eviction { target_bytes, freed_bytes, reason });
+        }
+        self.lift_ceilings(shared);
+        self.worker.stop();
+    }
+
+    /// Without a monitor nobody would ever raise them again.
+    fn lift_ceilings(&mut self, shared: &Shared) {
+        let bound = self.planner.records.iter().filter(|record| record.ceiling.is_some());
+        let ceilings: Vec<Ceiling> =
+            bound.filter_map(|record| Some((entry(shared, record.id)?, None))).collect();
+        if self.worker.is_idle() && !ceilings.is_empty() {
+            let _ = self.worker.submit(Job::Ceilings(ceilings), Instant::now());
         }
     }
 
     fn begin(&mut self, shared: &Shared, now: Instant) {
-        let Some(mut order) = shared.next_order() else { return };
-        if let Orderer::Automatic(_) = order.by {
+        let Some(order) = shared.next_order() else { return };
+        let mut under_way = UnderWay::new(order, shared.counts.is_some(), now);
+        if let Orderer::Automatic(_) = under_way.by {
             // Time has passed: what is wanted now may be less, or nothing.
-            order.target = order.target.min(shared.wanted_now());
+            let wanted =
+                shared.situation(now).map(|s| self.planner.needed(&s, &shared.settings.thresholds));
+            under_way.episode.need = under_way.episode.need.min(wanted.unwrap_or(0));
         }
-        let entries = shared.caches.all();
-        let mut episode = Episode::new(order, &entries, shared.counts.is_some(), now);
-        if episode.order.target == 0 {
-            episode.stage = Stage::Done;
-        } else if let Err(error) = self.worker.submit(Job::Survey(entries, now), now) {
-            episode.fail(error.to_string());
+        if under_way.episode.need == 0 {
+            under_way.stage = Stage::Done;
+        } else if let Err(error) = self.worker.submit(Job::Survey(shared.caches.all(), now), now) {
+            under_way.fail(error.to_string());
         }
-        self.episode = Some(episode);
+        self.under_way = Some(under_way);
     }
 
     fn surveyed(&mut self, shared: &Shared, now: Instant, panicked: Vec<(Arc<Entry>, String)>) {
@@ -110,14 +138,62 @@ impl Evictor {
             entry.put_into_quarantine(now);
             self.complain(shared, &entry, &format!("panicked when asked for its usage: {message}"));
         }
+        let is_there = |id| shared.caches.all().iter().any(|entry| entry.id == id);
+        self.planner.records.keep(is_there);
+        if let Some(UnderWay { by: Orderer::DryRun(_), .. }) = self.under_way {
+            return self.rehearse(shared, now);
+        }
+        self.freeze(shared, now);
+    }
+
+    /// Sets the ceilings of all caches in question at what they hold, then asks.
+    fn freeze(&mut self, shared: &Shared, now: Instant) {
+        let Some(under_way) = &mut self.under_way else { return };
+        let entries = shared.caches.all();
+        let frozen = under_way.episode.freeze(views(&entries, now), &self.planner.records);
+        let with_entry = |(id, ceiling)| Some((entry(shared, id)?, Some(ceiling)));
+        let ceilings: Vec<Ceiling> = frozen.into_iter().filter_map(with_entry).collect();
+        if ceilings.is_empty() {
+            return self.ask_next(shared, now);
+        }
+        if let Err(error) = self.worker.submit(Job::Ceilings(ceilings), now) {
+            under_way.fail(error.to_string());
+        }
+    }
+
+    fn ceilings_set(
+        &mut self,
+        shared: &Shared,
+        now: Instant,
+        set: Vec<(Ceiling, Result<bool, String>)>,
+    ) {
+        for ((entry, ceiling), keeps) in set {
+            match keeps {
+                Ok(keeps) => self.planner.ceiling_set(entry.id, ceiling, keeps),
+                Err(message) => {
+                    entry.put_into_quarantine(now);
+                    self.complain(shared, &entry, &format!("panicked at its ceiling: {message}"));
+                }
+            }
+        }
+        self.publish(shared);
         self.ask_next(shared, now);
     }
 
-    fn answered(&mut self, shared: &Shared, now: Instant, answer: Answer) {
-        if let Some(episode) = &mut self.episode {
-            episode.record(answer, now);
+    fn answered(&mut self, shared: &Shared, now: Instant, answer: worker::Answer) {
+        if let Some(under_way) = &mut self.under_way {
+            under_way.heard(answer, &mut self.planner, now);
         }
-        self.ask_next(shared, now);
+        self.look_again(shared, now);
+    }
+
+    /// Whether what a cache has other threads free has been freed by now.
+    fn look_again(&mut self, shared: &Shared, now: Instant) {
+        let Some(under_way) = &mut self.under_way else { return };
+        let live = || shared.counts.as_ref()?.read().map(|counts| counts.live_bytes());
+        if under_way.has_answer(live, &mut self.planner, now) {
+            self.ask_next(shared, now);
+        }
     }
 
     fn give_up_worker(&mut self, shared: &Shared, now: Instant) {
@@ -127,42 +203,67 @@ impl Evictor {
             let words = format!("did not answer within {}", humantime::format_duration(timeout));
             self.complain(shared, &entry, &words);
         }
+        if let Some(under_way) = &mut self.under_way {
+            under_way.never_answered(&mut self.planner);
+        }
         self.ask_next(shared, now);
     }
 
     /// Says what a cache did wrong: in the result of the eviction under way, else in an event.
     fn complain(&mut self, shared: &Shared, entry: &Entry, words: &str) {
         let error = format!("{}: {words}", entry.spec.name);
-        match &mut self.episode {
-            Some(episode) => episode.outcome.errors.push(error),
+        match &mut self.under_way {
+            Some(under_way) => under_way.outcome.errors.push(error),
             None => shared.emit(EventKind::error("eviction_error", error)),
         }
     }
 
     fn ask_next(&mut self, shared: &Shared, now: Instant) {
-        let Some(episode) = &mut self.episode else { return };
-        let Some((entry, bytes)) = episode.next(now) else {
-            episode.stage = Stage::Done;
+        let Some(under_way) = &mut self.under_way else { return };
+        let entries = shared.caches.all();
+        let ask = under_way.episode.next(views(&entries, now), &mut self.planner.records, now);
+        let Some((ask, entry)) = ask.and_then(|ask| Some((ask, entry(shared, ask.id)?))) else {
+            under_way.stage = Stage::Done;
             return;
         };
+        under_way.asking(&entry);
         let deadline = now + shared.settings.hook_timeout;
-        let ask = Ask { bytes, ceiling: None, level: shared.level(), deadline };
+        let ask = Ask { bytes: ask.bytes, ceiling: ask.ceiling, level: shared.level(), deadline };
         if let Err(error) = self.worker.submit(Job::Shrink(entry, ask), now) {
-            episode.fail(error.to_string());
+            under_way.fail(error.to_string());
         }
     }
 
-    fn finish_if_done(&mut self, now: Instant) -> Option<Finished> {
-        let episode = self.episode.take_if(|episode| matches!(episode.stage, Stage::Done))?;
-        let took = now.saturating_duration_since(episode.started);
-        let success = succeeded(episode.given(), episode.order.target);
-        let result = EvictionResult::new(
-            episode.order.target,
-            episode.outcome,
-            success,
-            took,
-            Moment::now(),
+    fn rehearse(&mut self, shared: &Shared, now: Instant) {
+        let Some(UnderWay { by: Orderer::DryRun(replier), episode, .. }) = self.under_way.take()
+        else {
+            return;
+        };
+        let entries = shared.caches.all();
+        let asks = crate::policy::eviction::rehearse(
+            episode.scope,
+            episode.need,
+            &self.planner.records,
+            views(&entries, now).collect(),
+            now,
         );
-        Some(Finished { result, by: episode.order.by })
+        let name =
+            |id| entries.iter().find(|entry| entry.id == id).map(|entry| entry.spec.name.clone());
+        let planned = asks.iter().filter_map(|ask| Some((name(ask.id)?, ask.bytes)));
+        replier.send(Ok(EvictionPlan::new(episode.need, planned)));
     }
+
+    /// Lets the handle's callers see what is remembered of each cache.
+    fn publish(&self, shared: &Shared) {
+        shared.records.lock().clone_from(&self.planner.records);
+    }
+}
+
+fn entry(shared: &Shared, id: CacheId) -> Option<Arc<Entry>> {
+    shared.caches.all().iter().find(|entry| entry.id == id).cloned()
+}
+
+/// The caches as the planner sees them.
+pub(super) fn views(entries: &[Arc<Entry>], now: Instant) -> impl Iterator<Item = View> + Clone {
+    entries.iter().map(move |entry| entry.view(now))
 }

@@ -4,8 +4,9 @@
 //! builder.rs   settings.rs          what it should be like; builder, environment, default
 //! run.rs  wake.rs  alarm.rs         the thread and how it is woken: by others, by allocations
 //! tick.rs                           read -> judge -> remember -> act
-//! order.rs  evicting.rs  episode.rs  who wants memory, and who is asked for it, one at a time
-//! registry.rs                       the caches
+//! order.rs  evicting.rs  under_way.rs  who wants memory, and who is asked for it, one at a time
+//! registry.rs  caches.rs            the caches; how they are registered, and how they have done
+//! asking.rs                         evictions that a caller asks for, and what they would come to
 //! worker.rs                         the thread on which caches' code and purges run
 //! courier.rs                        the thread on which event sinks run
 //! shared.rs                         what the handle and the thread share
@@ -14,9 +15,10 @@
 //! ```
 
 mod alarm;
+mod asking;
 mod builder;
+mod caches;
 mod courier;
-mod episode;
 mod evicting;
 mod global;
 mod order;
@@ -26,20 +28,21 @@ mod run;
 mod settings;
 mod shared;
 mod tick;
+mod under_way;
 mod wake;
 mod worker;
 
 pub use builder::Builder;
+pub use caches::CacheHandle;
 pub use global::{
     health_check, health_check_async, metrics, monitor, start_monitoring, start_monitoring_with,
     stop_monitoring, stop_monitoring_async,
 };
 pub use settings::{Origin, Setting};
 
-use crate::cache::{Cache, CacheSpec};
 use crate::error::Error;
 use crate::event::Event;
-use crate::eviction::{EvictionResult, EvictionStatistics};
+use crate::eviction::EvictionStatistics;
 use crate::export::report::{HealthReport, Metrics, MetricsReport, Profiler, RingStatistics};
 use crate::ledger::Ledger;
 use crate::level::Level;
@@ -47,15 +50,12 @@ use crate::policy::health::{Check, audit_check, own_checks};
 use crate::policy::threshold::Thresholds;
 use crate::policy::warning::Warning;
 use crate::snapshot::{Moment, Snapshot};
-use order::{Order, Orderer};
 use parking_lot::Mutex;
-use registry::Entry;
-use reply::{NoAnswer, Reply};
+use reply::Reply;
 use shared::Shared;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 /// A running monitor. Dropping it stops it.
 ///
@@ -101,31 +101,6 @@ impl std::fmt::Debug for Monitor {
     }
 }
 
-/// A registered cache. Dropping this changes nothing; [`CacheHandle::unregister`] takes the cache off the list.
-#[derive(Clone)]
-pub struct CacheHandle {
-    shared: Arc<Shared>,
-    entry: Arc<Entry>,
-}
-
-impl std::fmt::Debug for CacheHandle {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CacheHandle").field("spec", &self.entry.spec).finish_non_exhaustive()
-    }
-}
-
-impl CacheHandle {
-    /// The name it was registered by.
-    pub fn name(&self) -> &str {
-        &self.entry.spec.name
-    }
-
-    /// Takes the cache off the list: it is not asked any more once a call under way has ended. Its own code may call this.
-    pub fn unregister(&self) {
-        self.shared.caches.remove(&self.entry);
-    }
-}
-
 impl Monitor {
     /// A monitor with defaults for everything.
     pub fn builder() -> Builder {
@@ -135,19 +110,6 @@ impl Monitor {
     fn new(shared: Arc<Shared>, thread: JoinHandle<()>, has_stopped: Reply<()>) -> Self {
         let (thread, has_stopped) = (Mutex::new(Some(thread)), Mutex::new(Some(has_stopped)));
         Monitor { shared, thread, has_stopped }
-    }
-
-    /// Registers something that can give memory back: a [`Cache`], or a closure from bytes asked to bytes freed.
-    ///
-    /// # Errors
-    /// For a name that is taken, empty or longer than 64 bytes, and for more than 256 caches.
-    pub fn register(
-        &self,
-        spec: impl Into<CacheSpec>,
-        cache: impl Cache,
-    ) -> Result<CacheHandle, Error> {
-        let entry = self.shared.caches.add(Entry::new(spec.into(), Box::new(cache)))?;
-        Ok(CacheHandle { shared: self.shared.clone(), entry })
     }
 
     /// Reads everything now. Not kept in the history; level and growth are those of the last tick.
@@ -301,56 +263,6 @@ impl Monitor {
         }
         let checks = reply.await.map_err(|_| Error::NotRunning)?;
         Ok(health(&self.shared, checks))
-    }
-
-    /// Asks the registered caches for `target_bytes`, least important first, and waits for what they gave.
-    ///
-    /// # Errors
-    /// [`Error::Eviction`] when the target is zero, when called from within a cache's own code, or when the monitor is
-    /// stopped meanwhile; [`Error::NotRunning`] after it. Freeing too little is no error but a result without success.
-    pub fn evict(&self, target_bytes: u64) -> Result<EvictionResult, Error> {
-        let patience = self.patience();
-        let reply = self.order(target_bytes)?;
-        reply.wait_until(Instant::now() + patience).unwrap_or_else(|no_answer| {
-            Err(match no_answer {
-                NoAnswer::Late => Error::NoAnswer(patience),
-                NoAnswer::Closed => Error::NotRunning,
-            })
-        })
-    }
-
-    /// As [`Monitor::evict`], for callers that must not block. Needs no particular runtime.
-    ///
-    /// # Errors
-    /// As [`Monitor::evict`].
-    pub async fn evict_async(&self, target_bytes: u64) -> Result<EvictionResult, Error> {
-        self.order(target_bytes)?.await.unwrap_or(Err(Error::NotRunning))
-    }
-
-    fn order(&self, target: u64) -> Result<Reply<Result<EvictionResult, Error>>, Error> {
-        let refused = |reason: &str| Error::Eviction {
-            target_bytes: target,
-            freed_bytes: Some(0),
-            reason: reason.into(),
-        };
-        if target == 0 {
-            return Err(refused("the target must be at least 1 byte"));
-        }
-        if worker::evicts() {
-            return Err(refused(
-                "called from within a cache's own code or a log subscriber, which it would wait for",
-            ));
-        }
-        let (replier, reply) = reply::channel();
-        let order = Order { target, by: Orderer::Caller(replier) };
-        self.shared.submit(order)?;
-        Ok(reply)
-    }
-
-    /// Every cache may use its whole time-out, several times; then the answer is not worth waiting for.
-    fn patience(&self) -> Duration {
-        let caches = u32::try_from(self.shared.caches.all().len()).unwrap_or(u32::MAX);
-        self.shared.settings.hook_timeout.saturating_mul(caches.saturating_add(2)).saturating_mul(2)
     }
 
     /// Stops the monitor and waits for its thread: milliseconds, whatever the interval. History can still be read.

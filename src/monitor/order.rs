@@ -1,10 +1,10 @@
 //! An eviction that is wanted, and by whom.
 
-use super::registry::Entry;
 use super::reply::Replier;
 use crate::error::Error;
-use crate::eviction::EvictionResult;
+use crate::eviction::{EvictionPlan, EvictionResult};
 use crate::level::Level;
+use crate::policy::eviction::{GivenUp, Scope};
 
 /// Who wants an eviction.
 pub(super) enum Orderer {
@@ -12,6 +12,8 @@ pub(super) enum Orderer {
     Automatic(Level),
     /// A caller, who waits for the result; every cache may be asked.
     Caller(Replier<Result<EvictionResult, Error>>),
+    /// A caller who wants to know what would be asked of whom: nothing is.
+    DryRun(Replier<Result<EvictionPlan, Error>>),
 }
 
 /// An eviction that is wanted.
@@ -25,6 +27,8 @@ pub(super) struct Finished {
     pub(super) result: EvictionResult,
     /// Who is to be told, once everybody else can see it too.
     pub(super) by: Orderer,
+    /// What nobody was left to give in an emergency.
+    pub(super) given_up: Option<GivenUp>,
 }
 
 impl Orderer {
@@ -33,14 +37,23 @@ impl Orderer {
         match self {
             Orderer::Automatic(_) => true,
             Orderer::Caller(replier) => replier.is_wanted(),
+            Orderer::DryRun(replier) => replier.is_wanted(),
         }
     }
 
-    /// Whether this cache may be asked for it.
-    pub(super) fn may_ask(&self, entry: &Entry) -> bool {
+    pub(super) fn scope(&self) -> Scope {
         match self {
-            Orderer::Automatic(level) => entry.spec.from <= *level,
-            Orderer::Caller(_) => true,
+            Orderer::Automatic(level) => Scope::Automatic(*level),
+            Orderer::Caller(_) | Orderer::DryRun(_) => Scope::Command,
+        }
+    }
+
+    /// Tells a caller that there will be no eviction.
+    pub(super) fn refuse(self, error: Error) {
+        match self {
+            Orderer::Automatic(_) => {}
+            Orderer::Caller(replier) => replier.send(Err(error)),
+            Orderer::DryRun(replier) => replier.send(Err(error)),
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::cache::{Cache, CacheSpec};
 use crate::error::Error;
 use crate::ledger::CacheLine;
-use crate::policy::eviction::Candidate;
+use crate::policy::eviction::{CacheId, Quarantine, View};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,16 +13,16 @@ use std::time::{Duration, Instant};
 pub(super) const MOST_CACHES: usize = 256;
 
 const UNKNOWN: u64 = u64::MAX;
-/// How long a cache that panicked or hung is left alone; doubled each time, up to an hour.
-const QUARANTINE: Duration = Duration::from_secs(60);
-const LONGEST_QUARANTINE: Duration = Duration::from_secs(3600);
-
 /// One registered cache.
 pub(super) struct Entry {
+    /// Its number among all that were ever registered here; given then.
+    pub(super) id: CacheId,
     pub(super) spec: CacheSpec,
     pub(super) cache: Box<dyn Cache>,
     /// As last surveyed. Relaxed throughout: single figures that order nothing.
     usage: AtomicU64,
+    /// As surveyed when all was last well.
+    usage_when_well: AtomicU64,
     idle_nanos: AtomicU64,
     removed: AtomicBool,
     /// Its code is running, or hangs.
@@ -30,18 +30,14 @@ pub(super) struct Entry {
     quarantine: Mutex<Option<Quarantine>>,
 }
 
-#[derive(Clone, Copy)]
-struct Quarantine {
-    until: Instant,
-    length: Duration,
-}
-
 impl Entry {
     pub(super) fn new(spec: CacheSpec, cache: Box<dyn Cache>) -> Self {
         Entry {
+            id: CacheId::default(),
             spec,
             cache,
             usage: AtomicU64::new(UNKNOWN),
+            usage_when_well: AtomicU64::new(UNKNOWN),
             idle_nanos: AtomicU64::new(UNKNOWN),
             removed: AtomicBool::new(false),
             busy: AtomicBool::new(false),
@@ -67,20 +63,14 @@ impl Entry {
         }
     }
 
-    pub(super) fn candidate(
-        &self,
-        now: Instant,
-        asks: u32,
-        strikes: u32,
-        level_allows: bool,
-    ) -> Candidate {
-        Candidate {
-            priority: self.spec.priority,
-            idle: known(self.idle_nanos.load(Ordering::Relaxed)).map(Duration::from_nanos),
+    /// As the planner sees it.
+    pub(super) fn view(&self, now: Instant) -> View {
+        View {
+            id: self.id,
+            terms: self.spec.terms,
             usage: self.usage(),
-            asks,
-            strikes,
-            excluded: !level_allows || !self.may_be_called(now),
+            idle: known(self.idle_nanos.load(Ordering::Relaxed)).map(Duration::from_nanos),
+            available: self.may_be_called(now),
         }
     }
 
@@ -103,14 +93,12 @@ impl Entry {
     }
 
     pub(super) fn is_quarantined(&self, now: Instant) -> bool {
-        self.quarantine.lock().is_some_and(|quarantine| now < quarantine.until)
+        self.quarantine.lock().is_some_and(|quarantine| quarantine.holds(now))
     }
 
     pub(super) fn put_into_quarantine(&self, now: Instant) {
         let mut quarantine = self.quarantine.lock();
-        let length =
-            quarantine.map_or(QUARANTINE, |last| (last.length * 2).min(LONGEST_QUARANTINE));
-        *quarantine = Some(Quarantine { until: now + length, length });
+        *quarantine = Some(Quarantine::after(*quarantine, now));
     }
 }
 
@@ -120,7 +108,11 @@ fn known(figure: u64) -> Option<u64> {
 
 /// The list of caches: copied on change, so that nobody holds a lock while a cache's code runs.
 #[derive(Default)]
-pub(super) struct Registry(Mutex<Arc<[Arc<Entry>]>>);
+pub(super) struct Registry {
+    entries: Mutex<Arc<[Arc<Entry>]>>,
+    /// Caches registered so far.
+    registered: AtomicU64,
+}
 
 impl Registry {
     pub(super) fn add(&self, entry: Entry) -> Result<Arc<Entry>, Error> {
@@ -128,7 +120,7 @@ impl Registry {
         if name.is_empty() || name.len() > 64 {
             return Err(Error::setting("cache name", format!("{name:?}"), "1 to 64 bytes long"));
         }
-        let mut entries = self.0.lock();
+        let mut entries = self.entries.lock();
         if entries.iter().any(|entry| entry.spec.name == name) {
             return Err(Error::setting(
                 "cache name",
@@ -139,26 +131,27 @@ impl Registry {
         if entries.len() >= MOST_CACHES {
             return Err(Error::setting("caches", entries.len() + 1, "at most 256"));
         }
-        let entry = Arc::new(entry);
+        let id = CacheId(self.registered.fetch_add(1, Ordering::Relaxed));
+        let entry = Arc::new(Entry { id, ..entry });
         *entries = entries.iter().cloned().chain([entry.clone()]).collect();
         Ok(entry)
     }
 
     pub(super) fn remove(&self, entry: &Arc<Entry>) {
         entry.removed.store(true, Ordering::Relaxed);
-        let mut entries = self.0.lock();
+        let mut entries = self.entries.lock();
         *entries = entries.iter().filter(|other| !Arc::ptr_eq(other, entry)).cloned().collect();
     }
 
     /// Lets go of all caches: a stopped monitor keeps nobody's memory.
     pub(super) fn clear(&self) {
-        let entries = std::mem::take(&mut *self.0.lock());
+        let entries = std::mem::take(&mut *self.entries.lock());
         // Dropped here, with the lock given back: this may run the caches' own code.
         entries.iter().for_each(|entry| entry.removed.store(true, Ordering::Relaxed));
     }
 
     pub(super) fn all(&self) -> Arc<[Arc<Entry>]> {
-        self.0.lock().clone()
+        self.entries.lock().clone()
     }
 
     /// What all caches together say they hold; `None` when none says anything.
@@ -167,9 +160,25 @@ impl Registry {
     }
 
     pub(super) fn lines(&self) -> Vec<CacheLine> {
+        self.lines_of(|entry| entry.usage())
+    }
+
+    /// Their lines as they were when all was last well.
+    pub(super) fn lines_when_well(&self) -> Vec<CacheLine> {
+        self.lines_of(|entry| known(entry.usage_when_well.load(Ordering::Relaxed)))
+    }
+
+    /// All is well now.
+    pub(super) fn note_well(&self) {
+        for entry in self.all().iter() {
+            entry.usage_when_well.store(entry.usage.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+    }
+
+    fn lines_of(&self, usage: impl Fn(&Entry) -> Option<u64>) -> Vec<CacheLine> {
         let line = |entry: &Arc<Entry>| CacheLine {
             name: entry.spec.name.clone(),
-            reported_bytes: entry.usage(),
+            reported_bytes: usage(entry),
         };
         self.all().iter().map(line).collect()
     }
@@ -213,15 +222,5 @@ mod tests {
         registry.remove(&pages);
         assert!(registry.all().is_empty() && pages.is_removed());
         registry.add(entry("pages")).map(drop).expect("free again");
-    }
-
-    #[test]
-    fn quarantine_doubles_up_to_an_hour() {
-        let (pages, start) = (entry("pages"), Instant::now());
-        for length in [60, 120, 240, 480, 960, 1920, 3600, 3600] {
-            pages.put_into_quarantine(start);
-            assert!(pages.is_quarantined(start + Duration::from_secs(length - 1)));
-            assert!(!pages.is_quarantined(start + Duration::from_secs(length)));
-        }
     }
 }

@@ -14,11 +14,10 @@ use crate::export::report::Crossings;
 use crate::level::Level;
 use crate::metric::{Field, FloatField, Values};
 use crate::policy::budget::Resolved;
-use crate::policy::eviction::target;
+use crate::policy::eviction::{Records, Situation};
 use crate::policy::health::{Check, Vitals};
 use crate::policy::meter::Meter;
 use crate::policy::purge::UnderWay;
-use crate::policy::threshold::Threshold;
 use crate::ring::Ring;
 use crate::snapshot::{Metadata, Moment, Snapshot};
 use crate::source::{CountSource, Sources};
@@ -37,6 +36,10 @@ const ORDERS: usize = 64;
 /// How long a failed eviction shows in the health once the level has fallen.
 const RECENT: Duration = Duration::from_secs(300);
 
+/// An eviction has settled after two ticks, but not in less than this nor more than that.
+const SHORTEST_SETTLING: Duration = Duration::from_millis(200);
+const LONGEST_SETTLING: Duration = Duration::from_secs(2);
+
 /// A health check of the user's own.
 pub(super) type UserCheck = (String, Box<dyn Fn() -> Check + Send + Sync>);
 
@@ -52,6 +55,8 @@ pub(super) struct Shared {
     pub(super) stopped: AtomicBool,
     pub(super) sources: Mutex<Sources>,
     pub(super) caches: Registry,
+    /// What is remembered of each cache, as of the last eviction or ceiling.
+    pub(super) records: Mutex<Records>,
     pub(super) orders: Mutex<VecDeque<Order>>,
     pub(super) history: Mutex<History>,
     /// A thread runs the user's checks for an asynchronous caller.
@@ -185,17 +190,24 @@ impl Shared {
         }
     }
 
-    /// What an automatic eviction should bring, for a usage.
-    pub(super) fn wanted(&self, usage: u64) -> u64 {
-        let budget = self.budget.bytes;
-        let line = self.settings.thresholds.bytes(Threshold::Warning, budget);
-        target(usage, line, budget, self.settings.eviction_target)
-    }
-
-    /// What an automatic eviction should bring, by the last tick.
-    pub(super) fn wanted_now(&self) -> u64 {
-        let usage = self.history.lock().newest.as_ref().and_then(|newest| newest.usage_bytes());
-        usage.map_or(0, |usage| self.wanted(usage))
+    /// What the planner goes by, as of the last tick; `None` while the usage is unknown.
+    pub(super) fn situation(&self, now: Instant) -> Option<Situation> {
+        let history = self.history.lock();
+        let newest = history.newest.as_ref()?;
+        let anon = newest.process_anon_bytes();
+        let dirty = newest.jemalloc_dirty_bytes().unwrap_or(0);
+        Some(Situation {
+            now,
+            level: newest.level(),
+            usage: newest.usage_bytes()?,
+            held: anon.map(|anon| anon.saturating_sub(dirty)),
+            live: newest.live_bytes(),
+            budget: self.budget.bytes,
+            most: self.settings.eviction_target,
+            slope: newest.growth_bytes_per_sec().unwrap_or(0.0),
+            sigma: 0.0,
+            settle: history.pace.saturating_mul(2).clamp(SHORTEST_SETTLING, LONGEST_SETTLING),
+        })
     }
 
     /// The level in force at the newest snapshot.

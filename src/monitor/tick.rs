@@ -1,17 +1,17 @@
 //! One tick: read, judge, remember, act. Allocates nothing while nothing changes.
 
 use super::alarm::{Alarm, distance};
-use super::evicting::Evictor;
+use super::evicting::{Evictor, views};
 use super::order::{Finished, Order, Orderer};
 use super::shared::Shared;
 use super::worker::{Job, Outcome, Worker};
 use crate::event::EventKind;
-use crate::eviction::EvictionResult;
 use crate::export::log;
+use crate::ledger::Ledger;
 use crate::level::Level;
-use crate::mebibyte::mib;
 use crate::metric::FloatField;
-use crate::policy::eviction::Pace;
+use crate::policy::eviction::{Decision, GivenUp};
+use crate::policy::grown::{Grown, grown};
 use crate::policy::health::{HealthStatus, OWN_CHECKS, own_statuses};
 use crate::policy::purge;
 use crate::policy::purge::UnderWay;
@@ -30,29 +30,13 @@ pub(super) struct Ticker {
     purger: Worker,
     purge: Option<(Instant, u64)>,
     last_purge: Option<Instant>,
-    pace: Pace,
-    automatic: Automatic,
-    gave_up: bool,
     usage_known: bool,
     health: [HealthStatus; 4],
     last_kept: Option<(Instant, Level)>,
+    /// The last snapshot at which all was well, or the first.
+    well: Option<Snapshot>,
     next_tick: Instant,
     pub(super) alarm: Alarm,
-}
-
-/// The last eviction that nobody called for.
-#[derive(Clone, Copy)]
-enum Automatic {
-    Never,
-    /// On its way: no other is ordered.
-    UnderWay {
-        usage_before: u64,
-    },
-    Ended {
-        at: Instant,
-        /// The usage before it and what it freed, until a snapshot has shown what came of it.
-        unjudged: Option<(u64, u64)>,
-    },
 }
 
 impl Ticker {
@@ -68,12 +52,10 @@ impl Ticker {
             purger,
             purge: None,
             last_purge: None,
-            pace: Pace::default(),
-            automatic: Automatic::Never,
-            gave_up: false,
             usage_known: true,
             health: [HealthStatus::Healthy; 4],
             last_kept: None,
+            well: None,
             next_tick: now,
             alarm: Alarm::claim(),
         }
@@ -108,12 +90,8 @@ impl Ticker {
 
     /// The interval near the line is shorter.
     fn interval(&self) -> Duration {
-        let most = match self.tracker.level() {
-            Level::Healthy => Duration::MAX,
-            Level::Caution => Duration::from_secs(1),
-            Level::Warning | Level::Critical => Duration::from_millis(100),
-        };
-        self.shared.settings.interval.min(most)
+        let pace = self.tracker.pace(self.shared.settings.interval);
+        self.evictor.planner.pace().map_or(pace, |regrowth| regrowth.min(pace))
     }
 
     fn tick(&mut self, moment: Moment) {
@@ -123,13 +101,14 @@ impl Ticker {
         let transition = self.judge(&mut snapshot, moment.instant);
         self.arm_alarm(&snapshot);
         self.remember(&snapshot, moment.instant);
+        self.note_if_well(&snapshot);
         log::emit_debug(moment, || EventKind::snapshot_taken(&snapshot));
         self.report_usage_known(&snapshot);
         if let Some(transition) = transition {
             self.report_transition(transition, &snapshot);
         }
         self.purge_if_due(&snapshot, moment.instant);
-        self.evict_if_due(&snapshot, moment.instant);
+        self.evict_if_due(moment.instant);
         self.report_health(&snapshot, moment.instant);
         self.evictor.survey(&self.shared, moment.instant);
         // Again, since the level may have changed.
@@ -201,8 +180,6 @@ impl Ticker {
         }
         let Transition { from, to } = transition;
         self.shared.emit(EventKind::LevelChanged { from, to, usage_percent: percent });
-        // At another level it is news again.
-        self.gave_up = false;
     }
 
     fn purge_if_due(&mut self, snapshot: &Snapshot, now: Instant) {
@@ -239,42 +216,29 @@ impl Ticker {
         });
     }
 
-    fn evict_if_due(&mut self, snapshot: &Snapshot, now: Instant) {
-        let Some(usage) = snapshot.usage_bytes() else { return };
-        self.judge_last_eviction(usage);
-        let rested = match self.automatic {
-            Automatic::Never => true,
-            Automatic::UnderWay { .. } => false,
-            Automatic::Ended { at, .. } => now >= at + self.pace.pause(),
-        };
-        if snapshot.level() == Level::Healthy || !rested {
-            return;
-        }
-        let (target, level) = (self.shared.wanted(usage), snapshot.level());
-        if target == 0 {
-            return;
-        }
+    /// Does what the planner decides.
+    fn evict_if_due(&mut self, now: Instant) {
+        let Some(situation) = self.shared.situation(now) else { return };
         let caches = self.shared.caches.all();
-        if caches.iter().any(|entry| entry.spec.from <= level && entry.may_be_called(now)) {
-            self.automatic = Automatic::UnderWay { usage_before: usage };
-            let order = Order { target, by: Orderer::Automatic(level) };
-            self.shared.orders.lock().push_back(order);
-        } else if level == Level::Critical {
-            self.give_up(target, None);
+        let (planner, thresholds) = (&mut self.evictor.planner, &self.shared.settings.thresholds);
+        match planner.consider(&situation, thresholds, views(&caches, now)) {
+            Decision::Nothing => {}
+            Decision::Evict(target, level) => {
+                let order = Order { target, by: Orderer::Automatic(level) };
+                self.shared.orders.lock().push_back(order);
+            }
+            Decision::Raise(raise) => self.evictor.raise(&self.shared, raise, now),
+            Decision::GiveUp(given_up) => self.give_up(&given_up),
         }
-    }
-
-    /// Once, at the first snapshot after it: how far did the usage fall for what was freed?
-    fn judge_last_eviction(&mut self, usage: u64) {
-        if let Automatic::Ended { unjudged, .. } = &mut self.automatic
-            && let Some((usage_before, freed)) = unjudged.take()
-        {
-            self.pace.record(freed, usage_before.saturating_sub(usage));
+        for (id, evicted_bytes) in self.evictor.planner.storms(&situation, views(&caches, now)) {
+            if let Some(entry) = caches.iter().find(|entry| entry.id == id) {
+                self.shared.emit(EventKind::refill_storm(&entry.spec.name, evicted_bytes));
+            }
         }
     }
 
     fn evicted(&mut self, finished: Finished, now: Instant) {
-        let Finished { result, by } = finished;
+        let Finished { result, by, given_up } = finished;
         let automatic = matches!(by, Orderer::Automatic(_));
         // An automatic one that found nothing to do is no news.
         if !automatic || !result.evicted.is_empty() || !result.errors.is_empty() {
@@ -287,36 +251,45 @@ impl Ticker {
             }
             self.shared.emit(EventKind::eviction_completed(&result, automatic));
         }
-        match by {
-            Orderer::Automatic(_) => self.after_automatic(&result, now),
-            // Last, so that the caller finds it in the statistics.
-            Orderer::Caller(replier) => replier.send(Ok(result)),
+        if let Some(given_up) = given_up {
+            self.give_up(&given_up);
+        }
+        // Last, so that the caller finds it in the statistics.
+        if let Orderer::Caller(replier) = by {
+            replier.send(Ok(result));
         }
         // Look at once what it has come to.
         self.next_tick = now;
     }
 
-    fn after_automatic(&mut self, result: &EvictionResult, now: Instant) {
-        if let Automatic::UnderWay { usage_before } = self.automatic {
-            let freed = result.memory_freed_bytes.unwrap_or(result.claimed_bytes);
-            // One that was wanted no more when its turn came says nothing about the next.
-            let unjudged = (result.target_bytes > 0).then_some((usage_before, freed));
-            self.automatic = Automatic::Ended { at: now, unjudged };
+    /// Says once that there is nobody left to ask.
+    fn give_up(&mut self, given_up: &GivenUp) {
+        if !given_up.is_first {
+            return;
         }
-        if !result.success && self.tracker.level() == Level::Critical {
-            self.give_up(result.target_bytes, result.memory_freed_bytes);
-        }
+        let history = self.shared.history.lock();
+        let freed_bytes = history.evictions.history.back().and_then(|last| last.memory_freed_bytes);
+        let newest = history.newest.clone();
+        drop(history);
+        let caches = self.shared.caches.all().len();
+        let grown = newest.and_then(|newest| self.what_grew(&newest));
+        self.shared.emit(EventKind::gave_up(given_up.need, freed_bytes, caches, grown));
     }
 
-    /// Says once that there is nobody left to ask.
-    fn give_up(&mut self, needed: u64, freed_bytes: Option<u64>) {
-        if !std::mem::replace(&mut self.gave_up, true) {
-            self.shared.emit(EventKind::GaveUp {
-                needed_bytes: needed,
-                needed_mb: mib(needed),
-                freed_bytes,
-                registered_caches: self.shared.caches.all().len(),
-            });
+    /// Since the last tick at which all was well; since the first, when it never was.
+    fn what_grew(&self, now: &Snapshot) -> Option<Grown> {
+        let before = Ledger {
+            caches: self.shared.caches.lines_when_well(),
+            ..Ledger::of(self.well.as_ref()?)
+        };
+        let now = Ledger { caches: self.shared.caches.lines(), ..Ledger::of(now) };
+        grown(&before, &now)
+    }
+
+    fn note_if_well(&mut self, snapshot: &Snapshot) {
+        if snapshot.level() == Level::Healthy || self.well.is_none() {
+            self.well = Some(snapshot.clone());
+            self.shared.caches.note_well();
         }
     }
 

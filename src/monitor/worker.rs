@@ -36,15 +36,22 @@ pub(super) enum Job {
     Survey(Arc<[Arc<Entry>]>, Instant),
     /// Ask one cache to shrink.
     Shrink(Arc<Entry>, Ask),
+    /// Set ceilings, or lift them.
+    Ceilings(Vec<Ceiling>),
     /// Give jemalloc's unused pages back to the system.
     Purge,
 }
+
+/// What a cache may hold from now on; `None` for as much as it was made for.
+pub(super) type Ceiling = (Arc<Entry>, Option<u64>);
 
 /// What came of it.
 pub(super) enum Outcome {
     /// The caches that panicked when asked, with what they said.
     Surveyed(Vec<(Arc<Entry>, String)>),
     Shrunk(Answer),
+    /// Whether each keeps its ceiling, or what it said when it panicked.
+    CeilingsSet(Vec<(Ceiling, Result<bool, String>)>),
     Purged(bool),
 }
 
@@ -54,6 +61,10 @@ pub(super) struct Answer {
     pub(super) claimed: Result<u64, String>,
     /// Measured; `None` where nothing is counted.
     pub(super) freed: Option<u64>,
+    /// Live bytes of the process when it was asked.
+    pub(super) live_before: Option<i64>,
+    /// Whether it keeps the ceiling that came with the ask; `None` when none did.
+    pub(super) keeps_ceiling: Option<bool>,
 }
 
 struct Desk {
@@ -177,6 +188,7 @@ impl Bench {
             let outcome = match job {
                 Job::Survey(entries, now) => Outcome::Surveyed(self.survey(&entries, now)),
                 Job::Shrink(entry, ask) => Outcome::Shrunk(self.shrink(&entry, &ask)),
+                Job::Ceilings(ceilings) => Outcome::CeilingsSet(self.set_ceilings(ceilings)),
                 Job::Purge => Outcome::Purged(purge_all()),
             };
             let mut state = self.desk.state.lock();
@@ -216,11 +228,26 @@ impl Bench {
         let before = self.reading();
         let claimed = self.call(entry, || entry.cache.shrink(ask).freed_bytes);
         let claimed = claimed.unwrap_or_else(|| Err("given up before it was asked".into()));
+        // Within the measurement, and after the shrinking: what has come back meanwhile goes again.
+        let keeps_ceiling = ask
+            .ceiling
+            .filter(|_| claimed.is_ok())
+            .and_then(|ceiling| self.call(entry, || entry.cache.set_ceiling(Some(ceiling)))?.ok());
+        let live_before = before.as_ref().map(|before| before.process);
         let freed = before.zip(self.reading()).map(|(before, after)| {
             let (thread, process) = (before.thread - after.thread, before.process - after.process);
             credited(thread, process, *claimed.as_ref().unwrap_or(&0))
         });
-        Answer { claimed, freed }
+        Answer { claimed, freed, live_before, keeps_ceiling }
+    }
+
+    fn set_ceilings(&self, ceilings: Vec<Ceiling>) -> Vec<(Ceiling, Result<bool, String>)> {
+        let mut set = Vec::with_capacity(ceilings.len());
+        for (entry, ceiling) in ceilings {
+            let Some(keeps) = self.call(&entry, || entry.cache.set_ceiling(ceiling)) else { break };
+            set.push(((entry, ceiling), keeps));
+        }
+        set
     }
 
     /// Runs a cache's code, noted on the desk; `None` when this worker has been given up meanwhile.

@@ -2,6 +2,7 @@
 
 pub(crate) mod budget;
 pub(crate) mod eviction;
+pub(crate) mod grown;
 pub(crate) mod health;
 pub(crate) mod meter;
 pub(crate) mod purge;

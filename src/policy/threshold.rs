@@ -131,6 +131,11 @@ impl Thresholds {
         (budget_bytes as f64 * self.percent(threshold) / 100.0) as u64
     }
 
+    /// Where the level above `threshold` is left again, in bytes of `budget_bytes`.
+    pub(crate) fn leave_bytes(&self, threshold: Threshold, budget_bytes: u64) -> u64 {
+        (budget_bytes as f64 * (self.percent(threshold) - self.leave_below) / 100.0) as u64
+    }
+
     fn check_range(&self, threshold: Threshold) -> Result<(), Error> {
         let (least, most) = threshold.range();
         let given = self.percent(threshold);
@@ -193,6 +198,15 @@ impl LevelTracker {
 
     pub(crate) fn level(&self) -> Level {
         self.level
+    }
+
+    /// The time to the next tick: near the line it is shorter than `interval`.
+    pub(crate) fn pace(&self, interval: Duration) -> Duration {
+        interval.min(match self.level {
+            Level::Healthy => Duration::MAX,
+            Level::Caution => Duration::from_secs(1),
+            Level::Warning | Level::Critical => Duration::from_millis(100),
+        })
     }
 
     /// Takes in a usage; an unknown one changes nothing.

@@ -318,8 +318,13 @@ fn a_hopeless_emergency_is_said_once() {
 fn an_emergency_without_caches_is_said_once_and_shows_in_the_health() {
     let _alone = alone();
     let monitor = builder().start().unwrap();
-    let _load = ballast(99.0);
-    eventually("giving up", || events(&monitor, "gave_up").pop());
+    ticks(&monitor, 2);
+    let load = ballast(99.0);
+    let given_up = eventually("giving up", || events(&monitor, "gave_up").pop());
+    let json = serde_json::to_value(&given_up).unwrap();
+    assert_eq!(json["grew"], "live_bytes_of_no_cache", "{json}");
+    let grew = json["grew_bytes"].as_u64().unwrap();
+    assert!(grew.abs_diff(load.len() as u64) < MIB, "{grew} of {}", load.len());
     ticks(&monitor, 10);
     assert_eq!(events(&monitor, "gave_up").len(), 1);
     assert_eq!(monitor.eviction_statistics().total_evictions, 0);
