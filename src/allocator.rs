@@ -154,13 +154,13 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Plimsoll<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise about `layout` is passed on.
-        unsafe { self.booked(self.inner.alloc(layout), layout) }
+        self.counted(layout.size(), move |inner| unsafe { inner.alloc(layout) })
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise about `layout` is passed on.
-        unsafe { self.booked(self.inner.alloc_zeroed(layout), layout) }
+        self.counted(layout.size(), move |inner| unsafe { inner.alloc_zeroed(layout) })
     }
 
     #[inline]
@@ -203,38 +203,56 @@ fn is_growth_due(old: usize, new: usize) -> bool {
 }
 
 impl<A: GlobalAlloc> Plimsoll<A> {
-    /// The answer of the inner allocator, booked if it is an object.
+    /// The answer of the inner allocator to `ask`, booked if it is an object of `size`.
     ///
-    /// # Safety
-    /// `ptr` is null or the inner allocator's, of `layout`, and nobody else has it.
+    /// PERF: whether something is due is found out before the inner call. So there is nothing to keep across it but the
+    /// size, and a limit refuses before it too. A request that then fails has brought what is due a little nearer.
     #[inline(always)]
-    unsafe fn booked(&self, ptr: *mut u8, layout: Layout) -> *mut u8 {
-        let operation = Operation::Alloc(bytes(layout.size()));
-        if !ptr.is_null() && !counters::book(operation) {
-            // SAFETY: the caller's promise is passed on.
-            return unsafe { self.booked_slowly(ptr, layout) };
+    fn counted(&self, size: usize, ask: impl FnOnce(&A) -> *mut u8) -> *mut u8 {
+        let size = bytes(size);
+        if !counters::set_out(size) {
+            return self.counted_slowly(size, ask);
+        }
+        let ptr = ask(&self.inner);
+        if !ptr.is_null() {
+            counters::book_set_out(Operation::Alloc(size));
         }
         ptr
     }
 
-    /// What could not be booked at once; given back, and null, where it would pass the limit.
-    ///
-    /// # Safety
-    /// As `booked`; `ptr` is not null.
+    /// The same where something is due; null, and nothing asked, where it would pass the limit.
     #[cold]
     #[inline(never)]
-    unsafe fn booked_slowly(&self, ptr: *mut u8, layout: Layout) -> *mut u8 {
-        let size = bytes(layout.size());
+    fn counted_slowly(&self, size: u64, ask: impl FnOnce(&A) -> *mut u8) -> *mut u8 {
+        counters::stay_due();
         match self.ceiling(size) {
-            None => counters::book_slowly(Operation::Alloc(size)),
+            None => self.book_if_had(size, ask),
             Some(ceiling) if counters::admit(size, ceiling) => {
-                counters::book_admitted(Operation::Alloc(size));
+                self.admitted(Operation::Alloc(size), size, ask)
             }
-            Some(_) => {
-                // SAFETY: by the caller's promise an object of this layout that nobody has.
-                unsafe { self.inner.dealloc(ptr, layout) };
-                return std::ptr::null_mut();
-            }
+            Some(_) => std::ptr::null_mut(),
+        }
+    }
+
+    fn book_if_had(&self, size: u64, ask: impl FnOnce(&A) -> *mut u8) -> *mut u8 {
+        let ptr = ask(&self.inner);
+        if !ptr.is_null() {
+            counters::book_slowly(Operation::Alloc(size));
+        }
+        ptr
+    }
+
+    /// The answer to `ask` for `size` more bytes, which were admitted: booked, or given back.
+    fn admitted(
+        &self,
+        operation: Operation,
+        size: u64,
+        ask: impl FnOnce(&A) -> *mut u8,
+    ) -> *mut u8 {
+        let ptr = ask(&self.inner);
+        match ptr.is_null() {
+            true => counters::retract(size),
+            false => counters::book_admitted(operation),
         }
         ptr
     }
@@ -251,12 +269,8 @@ impl<A: GlobalAlloc> Plimsoll<A> {
             return std::ptr::null_mut();
         }
         // SAFETY: the caller's promise is passed on.
-        let moved = unsafe { self.inner.realloc(ptr, layout, new_size) };
-        match moved.is_null() {
-            true => counters::retract(growth),
-            false => counters::book_admitted(Operation::Grow(growth)),
-        }
-        moved
+        let ask = |inner: &A| unsafe { inner.realloc(ptr, layout, new_size) };
+        self.admitted(Operation::Grow(growth), growth, ask)
     }
 
     /// How many bytes may be live with one of `size` that the calling thread asks for; `None` without a limit.

@@ -268,6 +268,25 @@ fn a_bell_changes_hands_while_it_is_rung() {
     });
 }
 
+/// As above, with a handle that is not the owner's: no unpark makes up for what the bell's own word should order.
+#[test]
+fn a_handle_is_not_exchanged_while_it_is_used() {
+    bounded(|| {
+        let total = Arc::new(Peak::new());
+        let dozer = thread::spawn(|| ());
+        let bell = total.belfry().claim(dozer.thread()).expect("a free bell");
+        total.arm(bell, 10);
+        let publisher = {
+            let total = total.clone();
+            thread::spawn(move || total.publish(10))
+        };
+        total.belfry().leave(bell);
+        let _ = total.belfry().claim(dozer.thread());
+        publisher.join().expect("publisher");
+        dozer.join().expect("dozer");
+    });
+}
+
 /// `owner` runs in a thread of its own, since in a model an unpark would end its waiting for others too.
 fn beside_growth(growth: &[i64], owner: fn(&Peak)) -> Arc<Peak> {
     let total = Arc::new(Peak::new());

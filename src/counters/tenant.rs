@@ -62,6 +62,12 @@ impl<'a> Tenant<'a> {
         !due
     }
 
+    /// The first half of an allocation's booking: false when something is due.
+    #[inline(always)]
+    pub(super) fn set_out(&self, bytes: u64) -> bool {
+        !take(&self.alloc_left, bytes)
+    }
+
     /// The slow path of a booking: also does what is due, and says when it will be next.
     pub(super) fn book_due(&self, operation: Operation, peak: &Peak) {
         let slot = self.slot.get();
@@ -92,7 +98,7 @@ impl<'a> Tenant<'a> {
         total.publish(bytes.wrapping_neg());
     }
 
-    /// Has the next call be due too, after a request was refused: however many are, what is left does not wrap round.
+    /// Has the next allocation be due too.
     pub(super) fn stay_due(&self) {
         self.alloc_left.set(NOTHING);
     }

@@ -46,6 +46,19 @@ pub(crate) fn book(operation: Operation) -> bool {
     TENANT.try_with(|tenant| tenant.book(operation)).unwrap_or(false)
 }
 
+/// Takes the bytes of an allocation that is about to be asked for off what is left to the thread; false when something is
+/// due. Where it is true, [`book_set_out`] books the allocation if it succeeds.
+#[inline(always)]
+pub(crate) fn set_out(bytes: u64) -> bool {
+    TENANT.try_with(|tenant| tenant.set_out(bytes)).unwrap_or(false)
+}
+
+/// Books what was set out for.
+#[inline(always)]
+pub(crate) fn book_set_out(operation: Operation) {
+    let _ = TENANT.try_with(|tenant| tenant.slot().book(operation));
+}
+
 /// Books what the hot path could not: a thread's first call, or one at which something is due.
 #[cold]
 #[inline(never)]
@@ -73,11 +86,16 @@ pub(crate) fn admit(bytes: u64, ceiling: u64) -> bool {
             false => total.admit(bytes, ceiling),
         };
         if !admitted {
-            tenant.stay_due();
             REGISTRY.count_refusal();
         }
         admitted
     })
+}
+
+/// Has the next call be due too, whatever comes of this one: sizes that are asked for and not had may be so large that a
+/// second one would take what is left round to positive.
+pub(crate) fn stay_due() {
+    TENANT.with(Tenant::stay_due);
 }
 
 /// As [`book_slowly`], for bytes that were admitted.
