@@ -20,7 +20,7 @@ use harness::machine::Machine;
 use harness::parked::Parked;
 use harness::peers::{Build, Program, build, named};
 use harness::timing::{nanos, nanos_per_call};
-use plimsoll::{Budget, Monitor, Plimsoll, Region, Snapshot};
+use plimsoll::{Budget, Meter, Monitor, Plimsoll, Region, Snapshot};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::ExitCode;
@@ -79,6 +79,7 @@ fn run() -> Result<(), String> {
     let ballast: Vec<Vec<u8>> = (0..100_000).map(|n| vec![0; 16 + n % 512]).collect();
     let mut rows = snapshots(if arguments.quick { 5 } else { 20 });
     rows.extend(few_slots);
+    rows.extend(brakes());
     rows.extend(counts([64, 512]));
     rows.extend(memory_of_snapshots());
     drop(ballast);
@@ -163,6 +164,22 @@ fn counts(slots: [u64; 2]) -> Vec<Row> {
         Row { name: format!("counts(), slots: {have}"), unit: "ns", figures, target }
     };
     slots.into_iter().map(&mut row).collect()
+}
+
+/// A request to the brake: far from the line, and where every one is judged.
+fn brakes() -> Vec<Row> {
+    let row = |(name, target, share): (&str, f64, u64)| {
+        let budget = Budget::Bytes((plimsoll::counts().live_bytes() * 100 / share).max(1 << 20));
+        let monitor = Monitor::builder().budget(budget).meter(Meter::LiveBytes).start().unwrap();
+        while monitor.latest().is_none() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let figures = nanos_per_call(400, || monitor.admit(16).is_ok());
+        Row { name: name.to_owned(), unit: "ns", figures, target: Some(target) }
+    };
+    [("admit(), far from the line", 2.0, 50), ("admit(), near the line", 1000.0, 85)]
+        .map(row)
+        .into()
 }
 
 fn memory_of_snapshots() -> Vec<Row> {

@@ -75,6 +75,13 @@ pub enum Error {
         /// Why it did not go on.
         reason: String,
     },
+    /// A purge could not be carried out.
+    #[error("purge: {reason}")]
+    #[non_exhaustive]
+    Purge {
+        /// Why not.
+        reason: &'static str,
+    },
     /// The global monitor runs already.
     #[error("the monitor runs already: stop it first, or use the one that runs")]
     AlreadyRunning,
@@ -108,7 +115,10 @@ impl Error {
             | Error::Monitoring { .. }
             | Error::NoAnswer(_) => "monitoring_error",
             Error::Environment { source, .. } => source.category(),
-            Error::Budget { .. } | Error::Setting { .. } | Error::Parse { .. } => "memory_error",
+            Error::Budget { .. }
+            | Error::Setting { .. }
+            | Error::Parse { .. }
+            | Error::Purge { .. } => "memory_error",
         }
     }
 

@@ -3,11 +3,15 @@
 use crate::eviction::EvictionResult;
 use crate::level::Level;
 use crate::mebibyte::mib;
+use crate::policy::budget::Resolved;
 use crate::policy::grown::Grown;
 use crate::policy::health::HealthStatus;
+use crate::policy::purge::{PoorYield, PurgeResult};
+use crate::policy::stuck::Cause;
 use crate::policy::threshold::Threshold;
 use crate::snapshot::{Moment, Snapshot};
 use serde::Serialize;
+use std::time::Duration;
 
 /// Which part of the monitor speaks, in the original's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -87,6 +91,15 @@ pub enum EventKind {
     /// The monitor has stopped.
     #[non_exhaustive]
     MonitorStopped { total_snapshots_taken: u64 },
+    /// The budget is another, because a limit was changed or the reserve learned.
+    #[non_exhaustive]
+    BudgetChanged {
+        old_bytes: u64,
+        old_mb: f64,
+        new_bytes: u64,
+        new_mb: f64,
+        budget_provenance: String,
+    },
     /// A snapshot was taken; at debug level only.
     #[non_exhaustive]
     SnapshotTaken {
@@ -110,6 +123,19 @@ pub enum EventKind {
     /// The level changed, up or down.
     #[non_exhaustive]
     LevelChanged { from: Level, to: Level, usage_percent: Option<f64> },
+    /// The emergency goes on: said after 10, 30, 70, 150 s, then every 5 minutes.
+    #[non_exhaustive]
+    EmergencyLasts { lasting_seconds: f64, usage_percent: Option<f64>, usage_bytes: Option<u64> },
+    /// Ten minutes at `warning` or above, neither rising nor falling; said once until the level falls. `cause` is the largest
+    /// line of the ledger that the usage counts, `caches`, or `live_bytes_of_no_cache`.
+    #[non_exhaustive]
+    Stuck {
+        usage_percent: Option<f64>,
+        cause: Option<&'static str>,
+        cause_bytes: Option<u64>,
+        cause_mb: Option<f64>,
+        remedy: Option<&'static str>,
+    },
     /// An eviction came to its end.
     #[non_exhaustive]
     EvictionCompleted {
@@ -144,7 +170,19 @@ pub enum EventKind {
     RefillStorm { cache: String, evicted_bytes: u64, evicted_mb: f64 },
     /// Unused pages were given back to the system.
     #[non_exhaustive]
-    PurgeCompleted { dirty_before_bytes: u64, success: bool, duration_seconds: f64 },
+    PurgeCompleted {
+        /// Whether nobody called for it.
+        automatic: bool,
+        #[serde(flatten)]
+        result: PurgeResult,
+        /// What should be left for the program to use again.
+        kept_bytes: u64,
+        /// How well that was guessed so far, from 0 to 1; `None` before the first guess could be judged.
+        guess_score: Option<f64>,
+    },
+    /// Purged pages did not come back to the system, twice in a row: none are purged for a while.
+    #[non_exhaustive]
+    PurgeSuspended { cause: PoorYield, yield_ratio: f64, pause_seconds: f64 },
     /// The health status changed.
     #[non_exhaustive]
     HealthCheck { status: HealthStatus, previous: HealthStatus, failed_checks: Vec<String> },
@@ -159,13 +197,17 @@ impl EventKind {
         match self {
             EventKind::MonitorStarted { .. } => "monitor_started",
             EventKind::MonitorStopped { .. } => "monitor_stopped",
+            EventKind::BudgetChanged { .. } => "budget_changed",
             EventKind::SnapshotTaken { .. } => "snapshot_taken",
             EventKind::ThresholdCrossed { .. } => "threshold_crossed",
             EventKind::LevelChanged { .. } => "level_changed",
+            EventKind::EmergencyLasts { .. } => "emergency_lasts",
+            EventKind::Stuck { .. } => "stuck",
             EventKind::EvictionCompleted { .. } => "eviction_completed",
             EventKind::GaveUp { .. } => "gave_up",
             EventKind::RefillStorm { .. } => "refill_storm",
             EventKind::PurgeCompleted { .. } => "purge_completed",
+            EventKind::PurgeSuspended { .. } => "purge_suspended",
             EventKind::HealthCheck { .. } => "health_check",
             EventKind::Error { .. } => "error",
         }
@@ -178,7 +220,8 @@ impl EventKind {
             EventKind::EvictionCompleted { .. }
             | EventKind::GaveUp { .. }
             | EventKind::RefillStorm { .. }
-            | EventKind::PurgeCompleted { .. } => Component::Eviction,
+            | EventKind::PurgeCompleted { .. }
+            | EventKind::PurgeSuspended { .. } => Component::Eviction,
             _ => Component::MemoryMonitor,
         }
     }
@@ -186,13 +229,30 @@ impl EventKind {
     fn severity(&self) -> Severity {
         match self {
             EventKind::SnapshotTaken { .. } => Severity::Debug,
-            EventKind::ThresholdCrossed { .. } | EventKind::RefillStorm { .. } => Severity::Warning,
+            EventKind::ThresholdCrossed { .. }
+            | EventKind::RefillStorm { .. }
+            | EventKind::PurgeSuspended { .. }
+            | EventKind::EmergencyLasts { .. }
+            | EventKind::Stuck { .. } => Severity::Warning,
+            EventKind::BudgetChanged { old_bytes, new_bytes, .. } if new_bytes < old_bytes => {
+                Severity::Warning
+            }
             EventKind::LevelChanged { from, to, .. } if to > from => Severity::Warning,
             EventKind::HealthCheck { status, .. } if *status != HealthStatus::Healthy => {
                 Severity::Warning
             }
             EventKind::GaveUp { .. } | EventKind::Error { .. } => Severity::Error,
             _ => Severity::Info,
+        }
+    }
+
+    pub(crate) fn budget_changed(old: &Resolved, new: &Resolved) -> Self {
+        EventKind::BudgetChanged {
+            old_bytes: old.bytes,
+            old_mb: mib(old.bytes),
+            new_bytes: new.bytes,
+            new_mb: mib(new.bytes),
+            budget_provenance: new.provenance.clone(),
         }
     }
 
@@ -220,6 +280,25 @@ impl EventKind {
             threshold_mb: mib(line),
             threshold_bytes: line,
             usage_percent: percent,
+        }
+    }
+
+    pub(crate) fn emergency_lasts(snapshot: &Snapshot, lasting: Duration) -> Self {
+        EventKind::EmergencyLasts {
+            lasting_seconds: lasting.as_secs_f64(),
+            usage_percent: snapshot.usage_percent(),
+            usage_bytes: snapshot.usage_bytes(),
+        }
+    }
+
+    pub(crate) fn stuck(snapshot: &Snapshot, cause: Option<Cause>) -> Self {
+        let cause_bytes = cause.map(|cause| cause.bytes);
+        EventKind::Stuck {
+            usage_percent: snapshot.usage_percent(),
+            cause: cause.map(|cause| cause.name),
+            cause_bytes,
+            cause_mb: cause_bytes.map(mib),
+            remedy: cause.map(|cause| cause.remedy),
         }
     }
 

@@ -46,6 +46,7 @@
 //! # Features
 //! `jemalloc` (default): jemalloc as the inner allocator, its figures in every snapshot, purges. `stats_alloc`: counts from
 //! a [`StatsAlloc`](https://docs.rs/stats_alloc). `log`: a ready `tracing` layer that writes JSON lines.
+//! `moka`, `moka_future`, `quick_cache`, `foyer`, `lru`: a cache of that crate as a [`Cache`].
 //! `plug_in`: for a library that is opened at run time and brings its own jemalloc; costs every allocation some instructions.
 #![deny(unsafe_code)]
 
@@ -59,6 +60,8 @@ mod mebibyte;
 
 mod error;
 mod sync;
+
+mod block_on;
 
 mod counters;
 
@@ -83,6 +86,9 @@ mod policy;
 
 mod cache;
 
+#[cfg(any(feature = "foyer", feature = "lru", feature = "moka", feature = "quick_cache"))]
+mod adapter;
+
 mod eviction;
 
 mod event;
@@ -94,6 +100,18 @@ mod monitor;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+#[cfg(feature = "foyer")]
+pub use adapter::Foyer;
+#[cfg(any(feature = "lru", feature = "quick_cache"))]
+pub use adapter::Locked;
+#[cfg(feature = "lru")]
+pub use adapter::LockedLru;
+#[cfg(feature = "moka")]
+pub use adapter::Moka;
+#[cfg(feature = "moka_future")]
+pub use adapter::MokaFuture;
+#[cfg(feature = "quick_cache")]
+pub use adapter::{LockedQuickCache, QuickCache};
 pub use allocator::{DefaultAllocator, Plimsoll};
 pub use audit::{Audit, Interval, Verdict};
 pub use cache::{Ask, Cache, CacheSpec, ShrinkReport};
@@ -112,15 +130,23 @@ pub use level::Level;
 pub use limit::Limit;
 pub use metric::{Exactness, Kind, METRICS, Metric, Source, Unit, Value, Values};
 pub use monitor::{
-    Builder, CacheHandle, Monitor, Origin, Setting, health_check, health_check_async, metrics,
-    monitor, start_monitoring, start_monitoring_with, stop_monitoring, stop_monitoring_async,
+    Admission, Brake, BrakeStatistics, Builder, CacheHandle, Monitor, Origin, Setting,
+    health_check, health_check_async, metrics, monitor, start_monitoring, start_monitoring_with,
+    stop_monitoring, stop_monitoring_async,
 };
-pub use policy::budget::Budget;
+pub use policy::brake::Refused;
+pub use policy::budget::{Basis, Budget};
 pub use policy::eviction::Priority;
+pub use policy::forecast::{Forecast, Growth, TimeToBudget};
 pub use policy::health::{Check, HealthStatus};
 pub use policy::meter::Meter;
+pub use policy::purge::{PoorYield, PurgeResult};
+pub use policy::slope::Rate;
+pub use policy::step::Step;
 pub use policy::threshold::{Threshold, Thresholds};
+pub use policy::usage::Usage;
 pub use policy::warning::{Action, Warning};
+pub use policy::window::Trend;
 pub use probe::is_installed;
 pub use region::{
     Process, Region, ThisThread, assert_allocates_nothing, assert_peaks_below,

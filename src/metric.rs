@@ -14,12 +14,16 @@ pub enum Unit {
     Bytes,
     /// Bytes per second.
     BytesPerSecond,
+    /// Live objects per second.
+    ObjectsPerSecond,
     /// Live or past allocations.
     Objects,
     /// Events, threads, slots.
     Count,
     /// Hundredths of a whole.
     Percent,
+    /// Seconds.
+    Seconds,
 }
 
 /// How a metric moves.
@@ -114,6 +118,7 @@ pub struct Metric {
 #[derive(Clone, Copy, Debug)]
 enum Place {
     Integer(Field),
+    Count(CountField),
     Float(FloatField),
     Derived(fn(&Values) -> Option<Value>),
 }
@@ -123,6 +128,7 @@ impl Metric {
     pub fn get(&self, values: &Values) -> Option<Value> {
         match self.place {
             Place::Integer(field) => values.integer(field).map(Value::Integer),
+            Place::Count(field) => values.count(field).map(Value::Integer),
             Place::Float(field) => values.float(field).map(Value::Float),
             Place::Derived(get) => get(values),
         }
@@ -135,7 +141,8 @@ impl Metric {
     pub(crate) fn set(&self, values: &mut Values, value: Value) -> Result<(), ()> {
         match (self.place, value) {
             (Place::Integer(field), Value::Integer(number)) => values.set(field, Some(number)),
-            (Place::Integer(_), Value::Float(_)) => return Err(()),
+            (Place::Count(field), Value::Integer(number)) => values.set_count(field, Some(number)),
+            (Place::Integer(_) | Place::Count(_), Value::Float(_)) => return Err(()),
             (Place::Float(field), value) => values.set_float(field, Some(value.as_f64())),
             (Place::Derived(_), _) => {}
         }
@@ -147,6 +154,7 @@ impl Metric {
 macro_rules! metrics {
     (
         integers { $($i_name:ident $i_field:ident: $i_unit:ident $i_kind:ident $i_exact:ident $i_source:ident $i_help:literal;)* }
+        counts { $($c_name:ident $c_field:ident: $c_unit:ident $c_kind:ident $c_exact:ident $c_source:ident $c_help:literal;)* }
         floats { $($f_name:ident $f_field:ident: $f_unit:ident $f_kind:ident $f_exact:ident $f_source:ident $f_help:literal;)* }
         derived { $($d_name:ident -> $d_type:ident: $d_unit:ident $d_kind:ident $d_exact:ident $d_source:ident $d_help:literal $d_get:expr;)* }
     ) => {
@@ -155,12 +163,18 @@ macro_rules! metrics {
         #[repr(usize)]
         pub(crate) enum Field { $($i_field),* }
 
+        /// A whole number that stays small: of threads, of events.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(usize)]
+        pub(crate) enum CountField { $($c_field),* }
+
         /// A rate or share that every snapshot stores.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(usize)]
         pub(crate) enum FloatField { $($f_field),* }
 
         const INTEGERS: usize = [$(Field::$i_field),*].len();
+        const COUNTS: usize = [$(CountField::$c_field),*].len();
         const FLOATS: usize = [$(FloatField::$f_field),*].len();
 
         /// Every metric, in the order of the pipeline: counters, jemalloc, process, cgroup, monitor.
@@ -181,6 +195,10 @@ macro_rules! metrics {
                 source: Source::$i_source, help: $i_help, place: Place::Integer(Field::$i_field),
             },)*
             $(Metric {
+                name: stringify!($c_name), unit: Unit::$c_unit, kind: Kind::$c_kind, exactness: Exactness::$c_exact,
+                source: Source::$c_source, help: $c_help, place: Place::Count(CountField::$c_field),
+            },)*
+            $(Metric {
                 name: stringify!($f_name), unit: Unit::$f_unit, kind: Kind::$f_kind, exactness: Exactness::$f_exact,
                 source: Source::$f_source, help: $f_help, place: Place::Float(FloatField::$f_field),
             },)*
@@ -196,6 +214,11 @@ macro_rules! metrics {
                 #[doc = $i_help]
                 #[doc = concat!("\n\nIn ", stringify!($i_unit), "; kind: ", stringify!($i_exact), "; source: ", stringify!($i_source), ".")]
                 pub fn $i_name(&self) -> Option<u64> { self.integer(Field::$i_field) }
+            )*
+            $(
+                #[doc = $c_help]
+                #[doc = concat!("\n\nIn ", stringify!($c_unit), "; kind: ", stringify!($c_exact), "; source: ", stringify!($c_source), ". At most 4 294 967 294.")]
+                pub fn $c_name(&self) -> Option<u64> { self.count(CountField::$c_field) }
             )*
             $(
                 #[doc = $f_help]
@@ -216,7 +239,6 @@ metrics! {
         alloc_bytes_total AllocBytes: Bytes Counter Exact Counters "Bytes allocated so far, growth by realloc included.";
         free_bytes_total FreeBytes: Bytes Counter Exact Counters "Bytes freed so far, shrinkage by realloc included.";
         realloc_total Reallocs: Count Counter Exact Counters "Successful realloc calls so far.";
-        thread_slots ThreadSlots: Count Gauge Exact Counters "Thread slots ever leased: the most threads that allocated and lived at once.";
         jemalloc_allocated_bytes Allocated: Bytes Gauge Rounded Jemalloc "Bytes in size classes handed out, thread caches included.";
         jemalloc_active_bytes Active: Bytes Gauge Rounded Jemalloc "Bytes in active pages.";
         jemalloc_metadata_bytes Metadata: Bytes Gauge Rounded Jemalloc "Bytes jemalloc keeps for its own records.";
@@ -232,24 +254,31 @@ metrics! {
         process_shmem_bytes Shmem: Bytes Gauge Rounded Process "Resident shared memory.";
         process_virtual_bytes Virtual: Bytes Gauge Rounded Process "Address space of the process.";
         process_swap_bytes Swap: Bytes Gauge Rounded Process "Memory of the process that was swapped out.";
-        process_threads Threads: Count Gauge Exact Process "Threads of the process.";
         cgroup_charged_bytes Charged: Bytes Gauge Rounded Cgroup "What the kernel charges the control group with.";
         cgroup_limit_bytes Limit: Bytes Gauge Exact Cgroup "Where the kernel stops the control group; unknown where there is no limit.";
         cgroup_anon_bytes CgroupAnon: Bytes Gauge Rounded Cgroup "Charged anonymous memory.";
         cgroup_file_bytes CgroupFile: Bytes Gauge Rounded Cgroup "Charged page cache.";
         cgroup_kernel_bytes CgroupKernel: Bytes Gauge Rounded Cgroup "Charged kernel memory.";
         cgroup_sock_bytes CgroupSock: Bytes Gauge Rounded Cgroup "Charged socket buffers.";
+        budget_bytes Budget: Bytes Gauge Exact Monitor "What the process may use.";
+        usage_bytes Usage: Bytes Gauge Rounded Monitor "What is used of the budget, by the meter in force.";
+        usage_low_bytes UsageLow: Bytes Gauge Rounded Monitor "What is used at least: memory that the kernel cannot drop.";
+        usage_high_bytes UsageHigh: Bytes Gauge Rounded Monitor "What is used at most: all that is charged or resident, page cache included.";
+        caches_bytes Caches: Bytes Gauge Reported Monitor "What the registered caches say they hold.";
+        evicted_bytes_total EvictedBytes: Bytes Counter Exact Monitor "Bytes freed by evictions, measured.";
+    }
+    counts {
+        thread_slots ThreadSlots: Count Gauge Exact Counters "Thread slots ever leased: the most threads that allocated and lived at once.";
+        process_threads Threads: Count Gauge Exact Process "Threads of the process.";
         cgroup_oom_kills_total OomKills: Count Counter Exact Cgroup "Processes of the control group killed for want of memory.";
         cgroup_limit_hits_total LimitHits: Count Counter Exact Cgroup "Times the control group reached its limit.";
-        budget_bytes Budget: Bytes Gauge Exact Monitor "What the process may use.";
-        usage_bytes Usage: Bytes Gauge Rounded Monitor "What the process uses of the budget, by the meter in force.";
-        caches_bytes Caches: Bytes Gauge Reported Monitor "What the registered caches say they hold.";
         evictions_total Evictions: Count Counter Exact Monitor "Evictions carried out.";
-        evicted_bytes_total EvictedBytes: Bytes Counter Exact Monitor "Bytes freed by evictions, measured.";
         purges_total Purges: Count Counter Exact Monitor "Times unused pages were given back to the system on the monitor's demand.";
     }
     floats {
         growth_bytes_per_sec Growth: BytesPerSecond Gauge Estimate Monitor "How fast the usage grows over the growth window; negative when it shrinks.";
+        growth_objects_per_sec GrowthObjects: ObjectsPerSecond Gauge Estimate Monitor "How fast the live objects grow, by the longest window of the forecast that is known.";
+        time_to_budget_secs TimeToBudget: Seconds Gauge Estimate Monitor "The soonest that the usage reaches the budget if it goes on as it grows; unknown while it does not grow.";
         pressure_some_percent PressureSome: Percent Gauge Estimate Kernel "Share of the last ten seconds in which some task waited for memory.";
         pressure_full_percent PressureFull: Percent Gauge Estimate Kernel "Share of the last ten seconds in which all tasks waited for memory.";
     }
@@ -267,6 +296,7 @@ metrics! {
 #[derive(Clone, Copy)]
 pub struct Values {
     integers: [u64; INTEGERS],
+    counts: [u32; COUNTS],
     floats: [f32; FLOATS],
     /// Here and not in the snapshot, where alignment would make eight bytes of it.
     pub(crate) level: Level,
@@ -275,14 +305,27 @@ pub struct Values {
 /// No count of bytes or objects reaches it.
 const UNKNOWN: u64 = u64::MAX;
 
+/// A count that would reach it stays one below.
+const UNKNOWN_COUNT: u32 = u32::MAX;
+
 impl Values {
     /// Everything unknown.
     pub(crate) const fn unknown() -> Self {
-        Values { integers: [UNKNOWN; INTEGERS], floats: [f32::NAN; FLOATS], level: Level::Healthy }
+        Values {
+            integers: [UNKNOWN; INTEGERS],
+            counts: [UNKNOWN_COUNT; COUNTS],
+            floats: [f32::NAN; FLOATS],
+            level: Level::Healthy,
+        }
     }
 
     fn integer(&self, field: Field) -> Option<u64> {
         self.integers.get(field as usize).copied().filter(|number| *number != UNKNOWN)
+    }
+
+    fn count(&self, field: CountField) -> Option<u64> {
+        let known = self.counts.get(field as usize).filter(|number| **number != UNKNOWN_COUNT);
+        known.copied().map(u64::from)
     }
 
     fn float(&self, field: FloatField) -> Option<f64> {
@@ -292,6 +335,15 @@ impl Values {
     pub(crate) fn set(&mut self, field: Field, number: Option<u64>) {
         if let Some(place) = self.integers.get_mut(field as usize) {
             *place = number.unwrap_or(UNKNOWN);
+        }
+    }
+
+    /// Stores a count, of which 4 294 967 294 stands for all that are larger.
+    pub(crate) fn set_count(&mut self, field: CountField, number: Option<u64>) {
+        let most = u64::from(UNKNOWN_COUNT - 1);
+        let number = number.and_then(|number| u32::try_from(number.min(most)).ok());
+        if let Some(place) = self.counts.get_mut(field as usize) {
+            *place = number.unwrap_or(UNKNOWN_COUNT);
         }
     }
 
@@ -345,6 +397,14 @@ mod tests {
         assert_eq!(values.process_rss_bytes(), Some(0));
         values.set(Field::Rss, None);
         assert_eq!(values.process_rss_bytes(), None);
+        values.set_count(CountField::Evictions, Some(u64::MAX - 1));
+        assert_eq!(
+            values.evictions_total(),
+            Some(u64::from(u32::MAX) - 1),
+            "as many as there is room for"
+        );
+        values.set_count(CountField::Evictions, None);
+        assert_eq!(values.evictions_total(), None);
         values.set_float(FloatField::Growth, Some(-1.5));
         assert_eq!(values.growth_bytes_per_sec(), Some(-1.5));
         values.set(Field::Usage, Some(10));

@@ -1,7 +1,7 @@
 //! `Snapshot`: one moment as plain data. `later - earlier` is a `SnapshotDelta`.
 
 use crate::level::Level;
-use crate::metric::{Field, FloatField, METRICS, Metric, Values};
+use crate::metric::{CountField, Field, FloatField, METRICS, Metric, Values};
 use crate::source::Readings;
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -29,11 +29,12 @@ impl Moment {
     }
 }
 
-/// The user's own key/values, and the two limits that the original kept there.
+/// The user's own key/values, the two limits that the original kept there, and where the budget comes from.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metadata {
     pub(crate) soft_limit_bytes: Option<u64>,
     pub(crate) hard_limit_bytes: Option<u64>,
+    pub(crate) budget_provenance: Option<String>,
     pub(crate) user: BTreeMap<String, String>,
 }
 
@@ -49,6 +50,11 @@ impl Metadata {
     /// The bytes at which the emergency threshold lies.
     pub fn hard_limit_bytes(&self) -> Option<u64> {
         self.hard_limit_bytes
+    }
+
+    /// Where the budget that was in force comes from, in words.
+    pub fn budget_provenance(&self) -> Option<&str> {
+        self.budget_provenance.as_deref()
     }
 
     /// The user's own key/values, at most 16.
@@ -148,7 +154,6 @@ fn values(readings: &Readings) -> Values {
         (Field::FreeBytes, counted(|c| c.free_bytes_total)),
         (Field::Reallocs, counted(|c| c.realloc_total)),
         (Field::PeakLive, counts.and_then(|c| c.peak_live_bytes)),
-        (Field::ThreadSlots, counts.and_then(|c| c.thread_slots)),
         (Field::Allocated, jemalloc.allocated),
         (Field::Active, jemalloc.active),
         (Field::Metadata, jemalloc.metadata),
@@ -164,17 +169,22 @@ fn values(readings: &Readings) -> Values {
         (Field::Shmem, process.shmem),
         (Field::Virtual, process.virtual_size),
         (Field::Swap, process.swap),
-        (Field::Threads, process.threads),
         (Field::Charged, cgroup.charged),
         (Field::Limit, cgroup.limit),
         (Field::CgroupAnon, cgroup.anon),
         (Field::CgroupFile, cgroup.file),
         (Field::CgroupKernel, cgroup.kernel),
         (Field::CgroupSock, cgroup.sock),
-        (Field::OomKills, cgroup.oom_kills),
-        (Field::LimitHits, cgroup.limit_hits),
     ] {
         values.set(field, figure);
+    }
+    for (field, count) in [
+        (CountField::ThreadSlots, counts.and_then(|c| c.thread_slots)),
+        (CountField::Threads, process.threads),
+        (CountField::OomKills, cgroup.oom_kills),
+        (CountField::LimitHits, cgroup.limit_hits),
+    ] {
+        values.set_count(field, count);
     }
     values.set_float(FloatField::PressureSome, pressure.some_percent.map(f64::from));
     values.set_float(FloatField::PressureFull, pressure.full_percent.map(f64::from));

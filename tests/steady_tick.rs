@@ -21,8 +21,8 @@ impl Cache for Quiet {
     }
 }
 
-/// Lets the monitor tick for a while, then asserts that a while of ticks allocates nothing.
-fn assert_quiet(monitor: &Monitor) {
+/// Lets the monitor tick for a while, then asserts that `more` of ticks allocates nothing.
+fn assert_quiet(monitor: &Monitor, more: Duration) {
     let taken = || monitor.latest().map_or(Duration::ZERO, |newest| newest.uptime());
     let give_up = Instant::now() + Duration::from_secs(60);
     let wait_for = |more: Duration| {
@@ -35,7 +35,7 @@ fn assert_quiet(monitor: &Monitor) {
     // Growth becomes known after a second, and slow sources are read every second.
     wait_for(Duration::from_millis(1500));
     let region = Region::process();
-    wait_for(Duration::from_millis(1500));
+    wait_for(more);
     let delta = region.delta();
     let level = monitor.level();
     assert_eq!((delta.alloc_objects, delta.reallocs), (0, 0), "at {level}: {delta:?}");
@@ -52,12 +52,18 @@ fn a_tick_in_the_steady_state_allocates_nothing() {
         .start()
         .unwrap();
     monitor.register("quiet", Quiet).unwrap();
-    assert_quiet(&monitor);
+    let a_while = Duration::from_millis(1500);
+    assert_quiet(&monitor, a_while);
     assert_eq!(monitor.latest().unwrap().caches_bytes(), Some(4096));
     // As steady, but nearer to the line.
     for (mebibytes, level) in [(108, Level::Caution), (13, Level::Warning)] {
         std::mem::forget(vec![0u8; mebibytes << 20]);
-        assert_quiet(&monitor);
+        assert_quiet(&monitor, a_while);
         assert_eq!(monitor.level(), level);
     }
+    drop(monitor);
+    // A budget that is found: every five seconds limits are read again, and what the reserve is for.
+    let tree = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cgroup/kubernetes_v2_pod");
+    let found = Monitor::builder().root(tree).interval(Duration::from_millis(1)).ring(100);
+    assert_quiet(&found.start().unwrap(), Duration::from_secs(6));
 }

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Top-level modules in the order of the flow. A module imports only from those before it.
-const FLOW: [&str; 23] = [
+const FLOW: [&str; 25] = [
     "mebibyte",
     "error",
     "sync",
+    "block_on",
     "counters",
     "limit",
     "allocator",
@@ -24,6 +25,7 @@ const FLOW: [&str; 23] = [
     "ring",
     "policy",
     "cache",
+    "adapter",
     "eviction",
     "event",
     "export",

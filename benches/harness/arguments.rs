@@ -15,6 +15,12 @@ pub(crate) struct Arguments {
     pub(crate) check: bool,
     /// The figures are recorded.
     pub(crate) record: bool,
+    /// How long the load lasts, for a long run.
+    pub(crate) minutes: Option<u64>,
+    /// No control groups are made.
+    pub(crate) unconfined: bool,
+    /// Where every line that was heard goes.
+    pub(crate) traces: Option<PathBuf>,
     /// The peers that are measured; all when empty.
     pub(crate) only: Vec<String>,
     /// The workloads that are measured; all when empty.
@@ -39,9 +45,12 @@ impl Arguments {
             let mut value = || words.next().ok_or(format!("{word} needs a value after it"));
             match word.as_str() {
                 "--json" => arguments.json = Some(writable(value()?)?),
+                "--minutes" => arguments.minutes = Some(minutes(&value()?)?),
+                "--traces" => arguments.traces = Some(directory(value()?)?),
                 "--only" => arguments.only = names(&value()?),
                 "--workload" => arguments.workloads = names(&value()?),
                 "--write-only" => arguments.write_only = true,
+                "--unconfined" => arguments.unconfined = true,
                 "--check" => arguments.check = true,
                 "--record" => arguments.record = true,
                 _ => arguments.quick = true,
@@ -57,6 +66,15 @@ fn writable(file: String) -> Result<PathBuf, String> {
         Ok(_) => Ok(PathBuf::from(file)),
         Err(error) => Err(format!("{file:?} cannot be written: {error}")),
     }
+}
+
+fn directory(name: String) -> Result<PathBuf, String> {
+    let directory = PathBuf::from(name);
+    if directory.is_dir() { Ok(directory) } else { Err(format!("{directory:?} is no directory")) }
+}
+
+fn minutes(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("{text:?} is no number of minutes"))
 }
 
 fn names(list: &str) -> Vec<String> {

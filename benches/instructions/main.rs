@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, reason = "a bench prints")]
 
 mod alone;
+mod brake;
 mod callgrind;
 #[path = "../harness/mod.rs"]
 mod harness;
@@ -33,7 +34,7 @@ const WORKLOADS: [(&str, u64, &str); 9] = [
 const WITHOUT_LTO: usize = 2;
 
 fn main() -> ExitCode {
-    if alone::is_child() {
+    if alone::is_child() || brake::is_child() {
         return ExitCode::SUCCESS;
     }
     harness::exit_code("instructions", run())
@@ -47,6 +48,7 @@ fn run() -> Result<(), String> {
         return if arguments.check { Err(message.into()) } else { Ok(()) };
     }
     let mut counted = alone::count()?;
+    counted.push(brake::count()?);
     counted.extend(over_jemalloc(Build::FatLto, &WORKLOADS)?);
     counted.extend(over_jemalloc(Build::NoLto, &WORKLOADS[..WITHOUT_LTO])?);
     print(&counted);

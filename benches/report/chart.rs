@@ -1,4 +1,4 @@
-//! A chart as SVG: both axes logarithmic, plain, readable on light and on dark ground.
+//! A chart as SVG: both axes logarithmic, plain, readable on light and on dark ground. What `timeline` needs of it, too.
 
 use std::fmt::Write;
 
@@ -38,7 +38,7 @@ pub(crate) fn picture(charts: &[Chart]) -> String {
 }
 
 /// The colours have enough contrast with white and with black.
-const STYLE: &str = "<style>
+pub(crate) const STYLE: &str = "<style>
 text { fill: #333 } line { stroke: #ccc }
 polyline { fill: none; stroke-width: 2 }
 .s0 { stroke: #1f77c9; fill: #1f77c9 } .s1 { stroke: #d9601a; fill: #d9601a } .s2 { stroke: #2b9348; fill: #2b9348 }
@@ -47,17 +47,20 @@ text.s0, text.s1, text.s2 { stroke: none } polyline.s0, polyline.s1, polyline.s2
 </style>
 ";
 
-/// From a range of values to a range of places, by logarithm.
-struct Axis {
-    least: f64,
-    most: f64,
-    from: f64,
-    to: f64,
+/// From a range of values to a range of places.
+pub(crate) struct Axis {
+    pub(crate) least: f64,
+    pub(crate) most: f64,
+    pub(crate) from: f64,
+    pub(crate) to: f64,
+    /// Of what the places are in proportion: of the logarithm, or of the value itself.
+    pub(crate) scale: fn(f64) -> f64,
 }
 
 impl Axis {
-    fn place(&self, value: f64) -> f64 {
-        let share = (value / self.least).ln() / (self.most / self.least).ln();
+    pub(crate) fn place(&self, value: f64) -> f64 {
+        let beyond_least = |value: f64| (self.scale)(value) - (self.scale)(self.least);
+        let share = beyond_least(value) / beyond_least(self.most);
         self.from + share * (self.to - self.from)
     }
 }
@@ -78,8 +81,9 @@ impl Chart {
         let ticks = ticks(&up);
         let (Some(&first), Some(&last)) = (across.first(), across.last()) else { return };
         let (Some(&least), Some(&most)) = (ticks.first(), ticks.last()) else { return };
-        let x = Axis { least: first, most: last, from: left, to: WIDTH - right };
-        let y = Axis { least, most, from: HEIGHT - below, to: above };
+        let scale = f64::ln;
+        let x = Axis { least: first, most: last, from: left, to: WIDTH - right, scale };
+        let y = Axis { least, most, from: HEIGHT - below, to: above, scale };
         for tick in ticks {
             let (at, end, label) = (y.place(tick), WIDTH - right, short(tick));
             let _ =

@@ -1,15 +1,17 @@
-//! Runs every bench and writes what they found: `benches/README.md` and the picture beside it.
+//! Runs every bench and writes what they found: `benches/README.md` and the pictures beside it.
 //!
 //! `cargo bench --bench report [-- --quick] [-- --write-only]`. With `--write-only` the figures of the last run are written
 //! again. `cargo bench` alone leaves this out: it would measure everything twice.
 #![allow(clippy::print_stderr, reason = "a bench prints")]
 
 mod chart;
+mod governed;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod markdown;
 mod pictures;
 mod tables;
+mod timeline;
 
 use harness::arguments::Arguments;
 use serde_json::Value;
@@ -25,7 +27,7 @@ fn run() -> Result<(), String> {
     let results = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench-results");
     std::fs::create_dir_all(&results).map_err(|error| said(&results, error))?;
     if !arguments.write_only {
-        for bench in ["overhead", "growth", "snapshot"] {
+        for bench in ["overhead", "growth", "snapshot", "governed"] {
             bench_to_json(bench, &results, arguments.quick)?;
         }
         instructions(&results)?;
@@ -70,12 +72,14 @@ fn instructions(results: &Path) -> Result<(), String> {
 fn write(results: &Path) -> Result<(), String> {
     let json = |bench: &str| read_json(results.join(format!("{bench}.json")));
     let (overhead, growth, snapshot) = (json("overhead")?, json("growth")?, json("snapshot")?);
+    let governed = json("governed")?;
     let file = results.join("instructions.txt");
     let instructions = std::fs::read_to_string(&file).map_err(|error| said(&file, error))?;
     let benches = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches");
     let files = [
         ("growth.svg", pictures::growth(&growth)),
-        ("README.md", tables::readme(&overhead, &growth, &snapshot, &instructions)),
+        ("governed.svg", timeline::governed(&governed)),
+        ("README.md", tables::readme(&overhead, &growth, &snapshot, &governed, &instructions)),
     ];
     for (name, text) in files {
         let file = benches.join(name);

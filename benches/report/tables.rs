@@ -7,6 +7,7 @@ pub(crate) fn readme(
     overhead: &Value,
     growth: &Value,
     snapshot: &Value,
+    governed: &Value,
     instructions: &str,
 ) -> String {
     [
@@ -19,6 +20,7 @@ pub(crate) fn readme(
         format!("## Instructions\n\nCounted by callgrind: the same on any machine.\n\n```text\n{instructions}```\n"),
         snapshots(snapshot),
         grown(growth),
+        super::governed::section(governed),
     ]
     .join("\n")
 }
@@ -40,6 +42,11 @@ fn head(overhead: &Value) -> String {
                 ],
                 ["`growth.rs`", "how cost grows with threads, slots and the ring", "growth"],
                 ["`snapshot.rs`", "a snapshot and its parts, `counts()`, memory", "snapshot"],
+                [
+                    "`governed`",
+                    "a service under a limit: ungoverned, held by hand, governed",
+                    "governed"
+                ],
                 ["`instructions`", "instructions per operation, by callgrind", "instructions"],
                 ["`report`", "all of them, written down here", "report"],
             ]
@@ -49,8 +56,9 @@ fn head(overhead: &Value) -> String {
                 format!("`cargo bench --bench {name}`")
             ]),
         ) + "\n`peers` holds the programs that are compared and their work, `harness` what the benches share. \
-             `overhead`, `growth` and `snapshot` take `-- --json FILE` and `-- --quick`; `overhead` takes \
-             `--only plimsoll,naive` and `--workload pair,json` too.\n"
+             `overhead`, `growth`, `snapshot` and `governed` take `-- --json FILE` and `-- --quick`; `overhead` takes \
+             `--only plimsoll,naive` and `--workload pair,json` too, `governed` `--minutes N` for a long run and \
+             `--traces DIRECTORY` for every line that its processes wrote.\n"
     )
 }
 

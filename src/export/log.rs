@@ -71,8 +71,13 @@ pub fn json(event: &Event) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metric::Field;
+    use crate::policy::budget::{Basis, Resolved};
+    use crate::policy::stuck::Cause;
     use crate::policy::threshold::Threshold;
-    use std::time::Instant;
+    use crate::snapshot::Snapshot;
+    use crate::source::Readings;
+    use std::time::{Duration, Instant};
 
     fn line(kind: EventKind) -> String {
         let at = Moment { wall_micros: 1_700_000_000_250_000, instant: Instant::now() };
@@ -85,6 +90,39 @@ mod tests {
         assert_eq!(
             line(crossing),
             r#"{"timestamp":1700000000.25,"component":"memory_monitor","level":"warning","event_type":"threshold_crossed","threshold_type":"prompt","current_mb":94.0,"current_bytes":98566144,"threshold_mb":93.0,"threshold_bytes":97517568,"usage_percent":94.0}"#
+        );
+    }
+
+    #[test]
+    fn a_budget_that_was_lowered_is_worth_a_look() {
+        let resolved = |bytes, provenance: &str| Resolved {
+            bytes,
+            limit: None,
+            basis: Basis::Process,
+            provenance: provenance.into(),
+        };
+        let (old, new) = (resolved(2 << 20, "before"), resolved(1 << 20, "after"));
+        assert_eq!(
+            line(EventKind::budget_changed(&old, &new)),
+            r#"{"timestamp":1700000000.25,"component":"memory_monitor","level":"warning","event_type":"budget_changed","old_bytes":2097152,"old_mb":2.0,"new_bytes":1048576,"new_mb":1.0,"budget_provenance":"after"}"#
+        );
+        let raised = Event::new(Moment::now(), EventKind::budget_changed(&new, &old));
+        assert_eq!(raised.level, Severity::Info);
+    }
+
+    #[test]
+    fn a_level_that_is_stuck_is_said_with_its_cause() {
+        let mut snapshot = Snapshot::new(Moment::now(), Duration::ZERO, &Readings::default());
+        snapshot.values.set(Field::Usage, Some(95));
+        snapshot.values.set(Field::Budget, Some(100));
+        let cause = Cause { name: "page_slack", bytes: 3 << 20, remedy: "free whole pages" };
+        assert_eq!(
+            line(EventKind::stuck(&snapshot, Some(cause))),
+            r#"{"timestamp":1700000000.25,"component":"memory_monitor","level":"warning","event_type":"stuck","usage_percent":95.0,"cause":"page_slack","cause_bytes":3145728,"cause_mb":3.0,"remedy":"free whole pages"}"#
+        );
+        assert_eq!(
+            line(EventKind::emergency_lasts(&snapshot, Duration::from_secs(10))),
+            r#"{"timestamp":1700000000.25,"component":"memory_monitor","level":"warning","event_type":"emergency_lasts","lasting_seconds":10.0,"usage_percent":95.0,"usage_bytes":95}"#
         );
     }
 

@@ -4,8 +4,10 @@ use crate::eviction::EvictionStatistics;
 use crate::level::Level;
 use crate::mebibyte::{mib, mib_of};
 use crate::metric::{METRICS, Values};
+use crate::policy::forecast::Forecast;
 use crate::policy::health::{Check, HealthStatus, overall};
 use crate::policy::threshold::Threshold;
+use crate::policy::usage::Usage;
 use crate::snapshot::{Moment, Snapshot};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -190,6 +192,10 @@ pub struct MetricsReport {
     pub metrics: Metrics,
     /// The ring's statistics.
     pub profiler: Profiler,
+    /// Where the usage is going, as of the last tick.
+    pub forecast: Forecast,
+    /// What was used at the last tick, as an interval.
+    pub usage: Usage,
     /// Whether the monitor runs.
     pub monitor_running: bool,
 }

@@ -34,7 +34,7 @@ impl Serialize for Snapshot {
     }
 }
 
-/// The original's two keys with their twins in bytes, then the user's own.
+/// The original's two keys with their twins in bytes, where the budget comes from, then the user's own.
 fn metadata(metadata: Option<&Metadata>) -> Result<Map<String, Json>, serde_json::Error> {
     let mut map = Map::new();
     let Some(metadata) = metadata else { return Ok(map) };
@@ -44,14 +44,18 @@ fn metadata(metadata: Option<&Metadata>) -> Result<Map<String, Json>, serde_json
         map.insert(format!("{key}_mb"), serde_json::to_value(bytes.map(mib))?);
         map.insert(format!("{key}_bytes"), serde_json::to_value(bytes)?);
     }
+    map.insert(PROVENANCE.into(), serde_json::to_value(&metadata.budget_provenance)?);
     let user = metadata.user.iter().filter(|(key, _)| !is_reserved(key));
     map.extend(user.map(|(key, value)| (key.clone(), Json::String(value.clone()))));
     Ok(map)
 }
 
+const PROVENANCE: &str = "budget_provenance";
+
 /// Keys of the metadata that are not the user's.
 pub(crate) fn is_reserved(key: &str) -> bool {
-    ["soft_limit_mb", "soft_limit_bytes", "hard_limit_mb", "hard_limit_bytes"].contains(&key)
+    [PROVENANCE, "soft_limit_mb", "soft_limit_bytes", "hard_limit_mb", "hard_limit_bytes"]
+        .contains(&key)
 }
 
 /// What is read back; everything else in the JSON follows from it.
@@ -116,6 +120,7 @@ fn read_metadata(map: &Map<String, Json>) -> Metadata {
     Metadata {
         soft_limit_bytes: bytes("soft_limit_bytes"),
         hard_limit_bytes: bytes("hard_limit_bytes"),
+        budget_provenance: map.get(PROVENANCE).and_then(Json::as_str).map(str::to_owned),
         user: user
             .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
             .collect(),
@@ -125,7 +130,7 @@ fn read_metadata(map: &Map<String, Json>) -> Metadata {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metric::{Field, FloatField};
+    use crate::metric::{CountField, Field, FloatField};
     use crate::snapshot::Moment;
     use crate::source::Readings;
     use std::time::Duration;
@@ -139,14 +144,19 @@ mod tests {
             (Field::Rss, 3 << 20),
             (Field::Usage, 0),
             (Field::Budget, 10),
-            (Field::Evictions, 2),
         ] {
             snapshot.values.set(field, Some(figure));
         }
+        snapshot.values.set_count(CountField::Evictions, Some(2));
         snapshot.values.set_float(FloatField::Growth, Some(-0.1));
         snapshot.values.level = Level::Warning;
         let user = [("service".to_owned(), "search".to_owned())].into();
-        let metadata = Metadata { soft_limit_bytes: Some(8), hard_limit_bytes: Some(9), user };
+        let metadata = Metadata {
+            soft_limit_bytes: Some(8),
+            hard_limit_bytes: Some(9),
+            budget_provenance: Some("given".into()),
+            user,
+        };
         snapshot.metadata = Some(Arc::new(metadata));
         snapshot
     }
@@ -174,6 +184,7 @@ mod tests {
         assert_eq!(json["eviction_count"], 2);
         assert!(json["growth_rate_mb_per_sec"].is_f64());
         assert_eq!(json["metadata"]["soft_limit_bytes"], 8);
+        assert_eq!(json["metadata"]["budget_provenance"], "given");
         assert_eq!(json["metadata"]["service"], "search");
         assert!(json["jemalloc_active_bytes"].is_null(), "unknown is null");
     }

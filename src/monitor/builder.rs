@@ -1,6 +1,10 @@
 //! `Builder`: what a monitor should be like, and its start.
 
+use super::allocator;
+use super::brake::Brake;
+use super::budget::metadata;
 use super::courier::{Courier, Sink};
+use super::purging::Lessons;
 use super::registry::Registry;
 use super::settings::{Given, Settings};
 use super::shared::{History, Shared, UserCheck};
@@ -11,12 +15,13 @@ use crate::error::Error;
 use crate::event::{Event, EventKind};
 use crate::export::snapshot::is_reserved;
 use crate::mebibyte::mib;
-use crate::policy::budget::{Bounds, Budget, Resolved, resolve};
+use crate::policy::allocator::ALLOCATOR_OPTIONS;
+use crate::policy::budget::{Allotment, Budget, Resolved};
 use crate::policy::health::{COUNT_AUDIT, Check, OWN_CHECKS};
 use crate::policy::meter::Meter;
-use crate::policy::threshold::Threshold;
-use crate::snapshot::{METADATA_BOUNDS, Metadata, Moment};
-use crate::source::{CountSource, Location, Sources, memory_total};
+use crate::policy::usage::Gauge;
+use crate::snapshot::{METADATA_BOUNDS, Moment};
+use crate::source::{CountSource, Sources};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -60,7 +65,12 @@ impl Builder {
     }
 
     /// What the process may use: bytes, or a share of the limit. `PLIMSOLL_BUDGET` (`512MiB`, `80%`); found by itself
-    /// unless given: the control group's limit or the machine's memory, less a reserve. Valid: 1 MiB up to that limit.
+    /// unless given: the lowest of the control groups' limits, `RLIMIT_AS`, `RLIMIT_DATA` and the machine's memory, less a
+    /// reserve. Valid: 1 MiB up to that limit; bytes are resident memory, which the two `RLIMIT`s do not bound.
+    ///
+    /// The limits are read again at the ticks, at most every 5 s. While one is below a budget in bytes, it is the limit that
+    /// holds. The reserve starts as a tenth of the limit (64 to 512 MiB, a quarter of the limit at most) and is learned from
+    /// what the limit counts beside what the meter reads.
     pub fn budget(mut self, budget: Budget) -> Self {
         self.given.budget = Some(budget);
         self
@@ -92,6 +102,13 @@ impl Builder {
         self
     }
 
+    /// How many percent points below its threshold a level is left. `PLIMSOLL_LEAVE_BELOW`; 7 unless given: more than
+    /// usage wavers, less than an eviction brings. Valid: 1 to 40.
+    pub fn leave_below(mut self, points: f64) -> Self {
+        self.given.leave_below = Some(points);
+        self
+    }
+
     /// The time over which growth is measured, four intervals at least. `PLIMSOLL_GROWTH_WINDOW`; 300 s unless given.
     pub fn growth_window(mut self, window: Duration) -> Self {
         self.given.growth_window = Some(window);
@@ -120,6 +137,22 @@ impl Builder {
     /// Whether jemalloc's unused pages are given back near the line. `PLIMSOLL_PURGE` (`on`, `off`); on unless given.
     pub fn purge(mut self, purge: bool) -> Self {
         self.given.purge = Some(purge);
+        self
+    }
+
+    /// Whether jemalloc's own threads give unused pages back, instead of whichever thread allocates next.
+    /// `PLIMSOLL_BACKGROUND_PURGE` (`on`, `off`); left as it is unless given. They stay when the monitor stops, and do not
+    /// survive a fork: a child has none, and its monitor's health check says so.
+    pub fn background_purge(mut self, background: bool) -> Self {
+        self.given.background_purge = Some(background);
+        self
+    }
+
+    /// In which time jemalloc by itself gives back what is not used again: 0 for at once. `PLIMSOLL_DIRTY_DECAY` (`10s`);
+    /// left as it is unless given, which is 10 s as jemalloc comes. Valid: up to 1 day; kept in milliseconds. It stays
+    /// when the monitor stops.
+    pub fn dirty_decay(mut self, time: Duration) -> Self {
+        self.given.dirty_decay = Some(time);
         self
     }
 
@@ -165,11 +198,13 @@ impl Builder {
     /// # Errors
     /// For a setting that makes no sense, from the builder or the environment, and when the system refuses a thread.
     pub fn start(self) -> Result<Monitor, Error> {
-        let settings = Settings::resolve(&self.given, &environment)?;
+        let mut settings = Settings::resolve(&self.given, &environment)?;
         check_metadata(&self.metadata)?;
         check_names(&self.checks)?;
-        let budget =
-            resolve(settings.budget, &bounds(&self.root), DEFAULT_BUDGET).map_err(|error| {
+        let mut sources = Sources::open(&self.root);
+        let bounds = sources.bounds(Moment::now().instant);
+        let allotment =
+            Allotment::new(settings.budget, bounds, DEFAULT_BUDGET).map_err(|error| {
                 let from_environment = self.given.budget.is_none() && settings.budget.is_some();
                 if from_environment {
                     Error::Environment { variable: "PLIMSOLL_BUDGET", source: Box::new(error) }
@@ -177,39 +212,48 @@ impl Builder {
                     error
                 }
             })?;
-        self.launch(settings, budget)
+        allocator::set_up(&mut settings)?;
+        self.launch(settings, sources, allotment)
     }
 
-    fn launch(self, settings: Settings, budget: Resolved) -> Result<Monitor, Error> {
-        let sources = Sources::open(&self.root);
+    fn launch(
+        self,
+        settings: Settings,
+        sources: Sources,
+        allotment: Allotment,
+    ) -> Result<Monitor, Error> {
+        let budget = allotment.resolved();
         let counts = self.counts.installed();
         let counting = counts.is_some();
-        let hard = |threshold| Some(settings.thresholds.bytes(threshold, budget.bytes));
-        let metadata = Metadata {
-            soft_limit_bytes: hard(Threshold::Warning),
-            hard_limit_bytes: hard(Threshold::Emergency),
-            user: self.metadata,
-        };
+        let metadata = metadata(&budget, &settings.thresholds, self.metadata);
         let started = started(&settings, &budget, counting, sources.has_jemalloc());
+        let wake = Arc::new(Wake::default());
+        let brake = Brake::new(counts.clone(), wake.clone());
         let shared = Arc::new(Shared {
             started: Moment::now().instant,
             pid: std::process::id(),
             counts,
-            wake: Arc::new(Wake::default()),
+            wake,
             stopping: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
             sources: Mutex::new(sources),
+            gauge: Mutex::new(Gauge::new()),
             caches: Registry::default(),
             records: Mutex::default(),
             orders: Mutex::new(VecDeque::new()),
             history: Mutex::new(History::new(settings.ring, counting)),
             checking: AtomicBool::new(false),
             purging: Mutex::new(None),
+            purge_callers: Mutex::new(Vec::new()),
+            lessons: Mutex::new(Lessons::default()),
+            root: self.root.into(),
             metadata: Mutex::new(Arc::new(metadata)),
             checks: self.checks,
             courier: Courier::start(self.sinks)?,
+            brake,
             settings,
-            budget,
+            budget: Mutex::new(Arc::new(budget)),
+            allotment: Mutex::new(allotment),
         });
         shared.emit(started);
         if !counting {
@@ -253,13 +297,6 @@ fn spawn(shared: Arc<Shared>) -> Result<Monitor, Error> {
     }
 }
 
-fn bounds(root: &Path) -> Bounds {
-    let location = Location::find(root);
-    let limit = location.as_ref().and_then(Location::limit);
-    let file = location.map(|location| location.limit_file().display().to_string());
-    Bounds { cgroup: limit.zip(file), ram: memory_total(root) }
-}
-
 fn started(settings: &Settings, budget: &Resolved, counting: bool, jemalloc: bool) -> EventKind {
     EventKind::MonitorStarted {
         budget_bytes: budget.bytes,
@@ -299,7 +336,8 @@ pub(super) fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), 
 fn check_names(checks: &[UserCheck]) -> Result<(), Error> {
     for (index, (name, _)) in checks.iter().enumerate() {
         let twice = checks.iter().skip(index + 1).any(|(other, _)| other == name);
-        let ours = OWN_CHECKS.contains(&name.as_str()) || name == COUNT_AUDIT;
+        let ours = OWN_CHECKS.contains(&name.as_str())
+            || [COUNT_AUDIT, ALLOCATOR_OPTIONS].contains(&name.as_str());
         if name.is_empty() || ours || twice {
             return Err(Error::setting("check", format!("{name:?}"), "a name of its own"));
         }

@@ -8,20 +8,35 @@
 //! registry.rs  caches.rs            the caches; how they are registered, and how they have done
 //! asking.rs                         evictions that a caller asks for, and what they would come to
 //! worker.rs                         the thread on which caches' code and purges run
+//! purging.rs  purge_job.rs  purge_on_call.rs  purges: begun and learnt from; carried out; called for
+//! allocator.rs                      jemalloc's own purging set up, its options checked
 //! courier.rs                        the thread on which event sinks run
+//! budget.rs                         the budget in force, read again and told to everybody
 //! shared.rs                         what the handle and the thread share
+//! brake.rs  account.rs  admission.rs  braking.rs  who may grow, and who waits for it
+//! outlook.rs                        what is asked of the last tick's forecast
 //! reply.rs                          answers for threads and tasks
 //! global.rs                         one monitor for the whole process
 //! ```
 
+mod account;
+mod admission;
 mod alarm;
+mod allocator;
 mod asking;
+mod brake;
+mod braking;
+mod budget;
 mod builder;
 mod caches;
 mod courier;
 mod evicting;
 mod global;
 mod order;
+mod outlook;
+mod purge_job;
+mod purge_on_call;
+mod purging;
 mod registry;
 mod reply;
 mod run;
@@ -32,6 +47,9 @@ mod under_way;
 mod wake;
 mod worker;
 
+pub use account::BrakeStatistics;
+pub use admission::Admission;
+pub use brake::Brake;
 pub use builder::Builder;
 pub use caches::CacheHandle;
 pub use global::{
@@ -138,21 +156,6 @@ impl Monitor {
         self.shared.level()
     }
 
-    /// What the process may use.
-    pub fn budget_bytes(&self) -> u64 {
-        self.shared.budget.bytes
-    }
-
-    /// Where the budget comes from, in words.
-    pub fn budget_provenance(&self) -> String {
-        self.shared.budget.provenance.clone()
-    }
-
-    /// The highest usage of any tick, in percent of the budget; `None` while it is unknown.
-    pub fn peak_usage_percent(&self) -> Option<f64> {
-        self.shared.history.lock().peak_usage_percent
-    }
-
     /// The thresholds in force.
     pub fn thresholds(&self) -> Thresholds {
         self.shared.settings.thresholds
@@ -223,6 +226,8 @@ impl Monitor {
                 profiling_active: self.is_running(),
                 ring: RingStatistics::of(history.ring.iter(), interval, history.ring.capacity()),
             },
+            forecast: history.forecast,
+            usage: history.usage,
             monitor_running: self.is_running(),
         }
     }
@@ -317,6 +322,7 @@ fn health(shared: &Shared, user_checks: Vec<(String, Check)>) -> HealthReport {
     let vitals = shared.vitals(moment.instant);
     let mut checks = own_checks(Some(&newest), shared.settings.growth, &vitals);
     checks.push(audit_check(shared.audit().as_ref()));
+    checks.push(allocator::check(shared, &newest, moment.instant));
     checks.extend(user_checks);
     HealthReport::new(moment, shared.level(), checks)
 }

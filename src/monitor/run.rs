@@ -1,6 +1,7 @@
 //! The monitor's thread: sleeps until something is due, does it, sleeps again. The only clock is here.
 
 use super::evicting::Evictor;
+use super::purging::Purging;
 use super::reply::Replier;
 use super::shared::Shared;
 use super::tick::Ticker;
@@ -16,8 +17,8 @@ pub(super) fn run(shared: Arc<Shared>, counts: Option<CountSource>, stopped: Rep
     shared.wake.attend();
     now_evicts();
     let evictor = Evictor::new(Worker::new("plimsoll-caches", shared.wake.clone(), counts));
-    let purger = Worker::new("plimsoll-purge", shared.wake.clone(), None);
-    let mut ticker = Ticker::new(shared.clone(), evictor, purger, Moment::now().instant);
+    let purging = Purging::new(Worker::new("plimsoll-purge", shared.wake.clone(), None));
+    let mut ticker = Ticker::new(shared.clone(), evictor, purging, Moment::now().instant);
     let mut last_panic = String::new();
     // Relaxed: whoever sets it wakes this thread afterwards, and that synchronises.
     while !shared.stopping.load(Ordering::Relaxed) {
@@ -33,6 +34,7 @@ pub(super) fn run(shared: Arc<Shared>, counts: Option<CountSource>, stopped: Rep
         shared.wake.sleep_until(deadline, || ticker.alarm.has_rung());
     }
     let _ = caught(|| ticker.stop());
+    shared.brake.release();
     let _ = caught(|| shared.caches.clear());
     let total_snapshots_taken = shared.history.lock().taken_total;
     let _ = caught(|| shared.emit(EventKind::MonitorStopped { total_snapshots_taken }));

@@ -17,12 +17,15 @@ pub(super) struct Given {
     pub(super) interval: Option<Duration>,
     pub(super) ring: Option<usize>,
     pub(super) thresholds: Option<(f64, f64, f64)>,
+    pub(super) leave_below: Option<f64>,
     pub(super) growth_window: Option<Duration>,
     pub(super) growth_warning: Option<u64>,
     pub(super) growth_critical: Option<u64>,
     pub(super) eviction_target: Option<u64>,
     pub(super) hook_timeout: Option<Duration>,
     pub(super) purge: Option<bool>,
+    pub(super) background_purge: Option<bool>,
+    pub(super) dirty_decay: Option<Duration>,
 }
 
 /// Where a setting came from.
@@ -65,6 +68,9 @@ pub(super) struct Settings {
     pub(super) eviction_target: u64,
     pub(super) hook_timeout: Duration,
     pub(super) purge: bool,
+    /// `None`: left as it is.
+    pub(super) background_purge: Option<bool>,
+    pub(super) dirty_decay: Option<Duration>,
     pub(super) report: Vec<Setting>,
 }
 
@@ -133,6 +139,18 @@ impl Settings {
             purge: r.required("purge", "PLIMSOLL_PURGE", given.purge, on_or_off, true, |on| {
                 if on { "on" } else { "off" }
             })?,
+            background_purge: r.left_alone(
+                "background_purge",
+                "PLIMSOLL_BACKGROUND_PURGE",
+                given.background_purge,
+                on_or_off,
+            )?,
+            dirty_decay: r.left_alone(
+                "dirty_decay",
+                "PLIMSOLL_DIRTY_DECAY",
+                given.dirty_decay,
+                duration,
+            )?,
             thresholds: Thresholds::new(
                 r.percent("warning_at", "PLIMSOLL_WARNING_AT", w, percent(Threshold::Warning))?,
                 r.percent("prompt_at", "PLIMSOLL_PROMPT_AT", p, percent(Threshold::Prompt))?,
@@ -143,7 +161,16 @@ impl Settings {
                     percent(Threshold::Emergency),
                 )?,
             )
-            .map_err(|error| r.blame(error))?,
+            .map_err(|error| r.blame(error))?
+            .leave_below(r.required(
+                "leave_below",
+                "PLIMSOLL_LEAVE_BELOW",
+                given.leave_below,
+                points,
+                defaults.leave_points(),
+                |points| points,
+            )?)
+            .map_err(|error| blame(&r.report, &["leave_below"], error))?,
             report: r.report,
         };
         settings.check()?;
@@ -169,11 +196,45 @@ impl Settings {
             let error = Error::setting("growth_critical", self.growth.critical, &expected);
             return Err(blame(&self.report, &["growth_critical", "growth_warning"], error));
         }
+        if let Some(decay) = self.dirty_decay {
+            check_duration("dirty_decay", decay, Duration::ZERO)
+                .map_err(|error| blame(&self.report, &["dirty_decay"], error))?;
+        }
         if self.eviction_target == 0 {
             let error = Error::setting("eviction_target", 0, "at least 1 byte");
             return Err(blame(&self.report, &["eviction_target"], error));
         }
         Ok(())
+    }
+}
+
+impl Settings {
+    /// Notes what is in force of a setting.
+    pub(super) fn note(&mut self, name: &str, value: String) {
+        if let Some(setting) = self.report.iter_mut().find(|setting| setting.name == name) {
+            setting.value = value;
+        }
+    }
+
+    /// Notes what jemalloc has in force of a setting that was given.
+    ///
+    /// # Errors
+    /// When that is something else, or nothing.
+    pub(super) fn confirm(
+        &mut self,
+        name: &'static str,
+        given: &str,
+        in_force: Option<&str>,
+    ) -> Result<(), Error> {
+        let expected = match in_force {
+            Some(value) if value == given => {
+                self.note(name, given.to_owned());
+                return Ok(());
+            }
+            Some(value) => format!("what jemalloc can do here: it stays at {value}"),
+            None => "left out: jemalloc does not serve the heap here, or cannot do it".into(),
+        };
+        Err(blame(&self.report, &[name], Error::setting(name, given, &expected)))
     }
 }
 
@@ -217,6 +278,19 @@ impl Resolver<'_> {
         let (value, origin) = self.pick(variable, given, parse)?;
         let value = value.unwrap_or(default);
         self.report.push(Setting { name, variable, value: show(value).to_string(), origin });
+        Ok(value)
+    }
+
+    /// One of jemalloc's own, which stays as it is unless given. What is in force is noted when that is known.
+    fn left_alone<T: Copy>(
+        &mut self,
+        name: &'static str,
+        variable: &'static str,
+        given: Option<T>,
+        parse: fn(&str) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        let (value, origin) = self.pick(variable, given, parse)?;
+        self.report.push(Setting { name, variable, value: "left as it is".into(), origin });
         Ok(value)
     }
 
@@ -321,6 +395,12 @@ fn percent(text: &str) -> Result<f64, Error> {
     number.parse().map_err(refused)
 }
 
+fn points(text: &str) -> Result<f64, Error> {
+    let refused =
+        |_| Error::Parse { given: text.into(), expected: "a number of percent points such as 7" };
+    text.trim().parse().map_err(refused)
+}
+
 fn on_or_off(text: &str) -> Result<bool, Error> {
     match text.trim() {
         "on" | "true" | "1" => Ok(true),
@@ -388,12 +468,18 @@ mod tests {
             ("PLIMSOLL_WARNING_AT", "20"),
             ("PLIMSOLL_PROMPT_AT", "75"),
             ("PLIMSOLL_WARNING_AT", "94"),
+            ("PLIMSOLL_LEAVE_BELOW", "a bit"),
+            ("PLIMSOLL_LEAVE_BELOW", "0"),
+            ("PLIMSOLL_LEAVE_BELOW", "41"),
             ("PLIMSOLL_GROWTH_WARNING", "20MiB"),
             ("PLIMSOLL_GROWTH_WINDOW", "0s"),
             ("PLIMSOLL_GROWTH_CRITICAL", "1KiB"),
             ("PLIMSOLL_EVICTION_TARGET", "0"),
             ("PLIMSOLL_METER", "gut feeling"),
             ("PLIMSOLL_PURGE", "maybe"),
+            ("PLIMSOLL_BACKGROUND_PURGE", "sometimes"),
+            ("PLIMSOLL_DIRTY_DECAY", "slowly"),
+            ("PLIMSOLL_DIRTY_DECAY", "2days"),
             ("PLIMSOLL_HOOK_TIMEOUT", "2 fortnights"),
         ] {
             let message = refused(&Given::default(), &[(variable, value)]);

@@ -1,7 +1,9 @@
 //! What the handle and the monitor's thread share: settings, sources, and the memory of what happened.
 
+use super::brake::Brake;
 use super::courier::Courier;
 use super::order::Order;
+use super::purging::{Caller, Lessons};
 use super::registry::Registry;
 use super::settings::Settings;
 use super::wake::Wake;
@@ -12,17 +14,21 @@ use crate::eviction::EvictionStatistics;
 use crate::export::log;
 use crate::export::report::Crossings;
 use crate::level::Level;
-use crate::metric::{Field, FloatField, Values};
-use crate::policy::budget::Resolved;
+use crate::metric::{CountField, Field, FloatField, Values};
+use crate::policy::budget::{Allotment, Basis, Resolved};
 use crate::policy::eviction::{Records, Situation};
+use crate::policy::forecast::Forecast;
 use crate::policy::health::{Check, Vitals};
 use crate::policy::meter::Meter;
 use crate::policy::purge::UnderWay;
+use crate::policy::stuck::Scope;
+use crate::policy::usage::{Against, Gauge, Usage};
 use crate::ring::Ring;
 use crate::snapshot::{Metadata, Moment, Snapshot};
-use crate::source::{CountSource, Sources};
+use crate::source::{CountSource, Readings, Slots, Sources};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -45,7 +51,9 @@ pub(super) type UserCheck = (String, Box<dyn Fn() -> Check + Send + Sync>);
 
 pub(super) struct Shared {
     pub(super) settings: Settings,
-    pub(super) budget: Resolved,
+    /// In force; replaced as a whole when it changes.
+    pub(super) budget: Mutex<Arc<Resolved>>,
+    pub(super) allotment: Mutex<Allotment>,
     pub(super) started: Instant,
     pub(super) pid: u32,
     /// `None` when nothing is counted.
@@ -54,6 +62,7 @@ pub(super) struct Shared {
     pub(super) stopping: AtomicBool,
     pub(super) stopped: AtomicBool,
     pub(super) sources: Mutex<Sources>,
+    pub(super) gauge: Mutex<Gauge>,
     pub(super) caches: Registry,
     /// What is remembered of each cache, as of the last eviction or ceiling.
     pub(super) records: Mutex<Records>,
@@ -62,9 +71,15 @@ pub(super) struct Shared {
     /// A thread runs the user's checks for an asynchronous caller.
     pub(super) checking: AtomicBool,
     pub(super) purging: Mutex<Option<UnderWay>>,
+    /// Who waits for a purge.
+    pub(super) purge_callers: Mutex<Vec<Caller>>,
+    pub(super) lessons: Mutex<Lessons>,
+    /// Where `/proc` and `/sys` are.
+    pub(super) root: Arc<Path>,
     pub(super) metadata: Mutex<Arc<Metadata>>,
     pub(super) checks: Vec<UserCheck>,
     pub(super) courier: Courier,
+    pub(super) brake: Brake,
 }
 
 /// What happened. Held for moments only; no code of the user's runs under its lock.
@@ -73,6 +88,10 @@ pub(super) struct History {
     pub(super) ring: Ring,
     /// That of the last tick.
     pub(super) newest: Option<Snapshot>,
+    /// As of the last tick.
+    pub(super) usage: Usage,
+    /// As of the last tick.
+    pub(super) forecast: Forecast,
     /// Ticks so far.
     pub(super) taken_total: u64,
     /// The highest usage of any tick, in percent of the budget.
@@ -92,6 +111,8 @@ impl History {
         History {
             ring: Ring::new(capacity),
             newest: None,
+            usage: Usage::default(),
+            forecast: Forecast::default(),
             taken_total: 0,
             peak_usage_percent: None,
             evictions: EvictionStatistics::new(counting),
@@ -108,42 +129,78 @@ impl History {
 impl Shared {
     /// Reads every source now and adds what the monitor itself knows; the level and the growth are the newest known.
     pub(super) fn read(&self, moment: Moment) -> Snapshot {
+        self.read_usage(moment, false).0
+    }
+
+    /// As [`Shared::read`], for a tick: reads jemalloc's free slots too, and tells the usage as an interval.
+    pub(super) fn read_for_tick(&self, moment: Moment) -> (Snapshot, Usage) {
+        self.read_usage(moment, true)
+    }
+
+    fn read_usage(&self, moment: Moment, with_slots: bool) -> (Snapshot, Usage) {
         let uptime = moment.instant.saturating_duration_since(self.started);
         // Before the counts are read, since it may free a list of caches that was replaced.
         let caches = self.caches.usage();
         let metadata = self.metadata.lock().clone();
-        let mut readings = self.sources.lock().read(moment.instant);
+        let mut sources = self.sources.lock();
+        let mut readings = sources.read(moment.instant);
+        let slots = if with_slots { sources.read_slots() } else { None };
+        drop(sources);
         // Last, so that they are the freshest; under no lock, since they may come from the user's code.
         readings.counts = self.counts.as_ref().and_then(CountSource::read);
+        let usage = self.gauge_usage(&readings, slots.as_ref(), moment.instant);
         let mut snapshot = Snapshot::new(moment, uptime, &readings);
         snapshot.metadata = Some(metadata);
-        let usage = self.usage(&snapshot.values);
+        let metered = self.metered(&snapshot.values, &usage);
         let history = self.history.lock();
         for (field, figure) in [
-            (Field::Budget, Some(self.budget.bytes)),
-            (Field::Usage, usage),
+            (Field::Budget, Some(self.budget().bytes)),
+            (Field::Usage, metered),
+            (Field::UsageLow, usage.low_bytes),
+            (Field::UsageHigh, usage.high_bytes),
             (Field::Caches, caches),
-            (Field::Evictions, Some(history.evictions.total_evictions)),
             (Field::EvictedBytes, history.evictions.total_memory_freed_bytes),
-            (Field::Purges, Some(history.purges)),
         ] {
             snapshot.values.set(field, figure);
         }
+        let evictions = history.evictions.total_evictions;
+        snapshot.values.set_count(CountField::Evictions, Some(evictions));
+        snapshot.values.set_count(CountField::Purges, Some(history.purges));
         if let Some(newest) = &history.newest {
             snapshot.values.level = newest.level();
             snapshot.values.set_float(FloatField::Growth, newest.growth_bytes_per_sec());
+            history.forecast.note(&mut snapshot.values);
         }
-        snapshot
+        (snapshot, usage)
+    }
+
+    fn gauge_usage(&self, readings: &Readings, slots: Option<&Slots>, now: Instant) -> Usage {
+        let budget = self.budget();
+        let against = Against { basis: budget.basis, limit: budget.limit };
+        let mut gauge = self.gauge.lock();
+        if let Some(slots) = slots {
+            gauge.slots(slots, now);
+        }
+        gauge.read(readings, against)
     }
 
     /// What the meter reads. Pages that are being purged are no longer dirty, but are resident for a moment more.
-    fn usage(&self, values: &Values) -> Option<u64> {
-        let read = self.settings.meter.read(values)?;
+    fn metered(&self, values: &Values, usage: &Usage) -> Option<u64> {
+        let read = self.settings.meter.read(values, usage)?;
         match *self.purging.lock() {
             Some(purge) if self.settings.meter == Meter::Pressure => {
                 Some(purge.usage(read, values.jemalloc_active_bytes()))
             }
             _ => Some(read),
+        }
+    }
+
+    /// Which figures the usage is made of.
+    pub(super) fn scope(&self) -> Scope {
+        match (self.settings.meter, self.budget().basis) {
+            (Meter::Charged, _) => Scope::Charged,
+            (Meter::Pressure, Basis::Group) => Scope::Group,
+            _ => Scope::Process,
         }
     }
 
@@ -179,6 +236,22 @@ impl Shared {
         Ok(())
     }
 
+    /// Takes in a caller who wants a purge.
+    pub(super) fn submit_purge(&self, caller: Caller) -> Result<(), Error> {
+        // As in `submit`.
+        let mut callers = self.purge_callers.lock();
+        if self.stopping.load(Ordering::Relaxed) || !self.is_running() {
+            return Err(Error::NotRunning);
+        }
+        if callers.len() >= ORDERS {
+            return Err(Error::Purge { reason: "64 callers are waiting for one already" });
+        }
+        callers.push(caller);
+        drop(callers);
+        self.wake.notify();
+        Ok(())
+    }
+
     /// The next eviction that somebody still waits for.
     pub(super) fn next_order(&self) -> Option<Order> {
         loop {
@@ -194,18 +267,18 @@ impl Shared {
     pub(super) fn situation(&self, now: Instant) -> Option<Situation> {
         let history = self.history.lock();
         let newest = history.newest.as_ref()?;
-        let anon = newest.process_anon_bytes();
-        let dirty = newest.jemalloc_dirty_bytes().unwrap_or(0);
+        let Usage { low_bytes, purgeable_bytes, .. } = history.usage;
+        let slope = history.forecast.newest().map(|trend| trend.usage_bytes_per_sec.likely);
         Some(Situation {
             now,
             level: newest.level(),
             usage: newest.usage_bytes()?,
-            held: anon.map(|anon| anon.saturating_sub(dirty)),
+            held: low_bytes.map(|low| low.saturating_sub(purgeable_bytes)),
             live: newest.live_bytes(),
-            budget: self.budget.bytes,
+            budget: self.budget().bytes,
             most: self.settings.eviction_target,
-            slope: newest.growth_bytes_per_sec().unwrap_or(0.0),
-            sigma: 0.0,
+            slope: slope.unwrap_or(0.0),
+            sigma: history.forecast.noise_bytes.unwrap_or(0.0),
             settle: history.pace.saturating_mul(2).clamp(SHORTEST_SETTLING, LONGEST_SETTLING),
         })
     }

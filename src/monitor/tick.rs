@@ -3,8 +3,8 @@
 use super::alarm::{Alarm, distance};
 use super::evicting::{Evictor, views};
 use super::order::{Finished, Order, Orderer};
+use super::purging::Purging;
 use super::shared::Shared;
-use super::worker::{Job, Outcome, Worker};
 use crate::event::EventKind;
 use crate::export::log;
 use crate::ledger::Ledger;
@@ -13,10 +13,11 @@ use crate::metric::FloatField;
 use crate::policy::eviction::{Decision, GivenUp};
 use crate::policy::grown::{Grown, grown};
 use crate::policy::health::{HealthStatus, OWN_CHECKS, own_statuses};
-use crate::policy::purge;
-use crate::policy::purge::UnderWay;
-use crate::policy::threshold::{LevelTracker, Transition};
+use crate::policy::stuck::cause;
+use crate::policy::threshold::Transition;
 use crate::policy::trend::Trail;
+use crate::policy::usage::Usage;
+use crate::policy::watch::{Rules, Seen, Watch};
 use crate::snapshot::{Moment, Snapshot};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,12 +25,10 @@ use std::time::{Duration, Instant};
 /// What the monitor's thread keeps from tick to tick.
 pub(super) struct Ticker {
     shared: Arc<Shared>,
-    tracker: LevelTracker,
+    watch: Watch,
     trail: Trail,
     pub(super) evictor: Evictor,
-    purger: Worker,
-    purge: Option<(Instant, u64)>,
-    last_purge: Option<Instant>,
+    purging: Purging,
     usage_known: bool,
     health: [HealthStatus; 4],
     last_kept: Option<(Instant, Level)>,
@@ -40,18 +39,21 @@ pub(super) struct Ticker {
 }
 
 impl Ticker {
-    pub(super) fn new(shared: Arc<Shared>, evictor: Evictor, purger: Worker, now: Instant) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        evictor: Evictor,
+        purging: Purging,
+        now: Instant,
+    ) -> Self {
         // At least four points, or nothing would ever be known of a trend.
         let settings = &shared.settings;
         let window = settings.growth_window.max(settings.interval.saturating_mul(4));
         Ticker {
             shared,
-            tracker: LevelTracker::new(),
+            watch: Watch::new(),
             trail: Trail::new(window),
             evictor,
-            purger,
-            purge: None,
-            last_purge: None,
+            purging,
             usage_known: true,
             health: [HealthStatus::Healthy; 4],
             last_kept: None,
@@ -68,8 +70,8 @@ impl Ticker {
 
     /// Does whatever is due at `moment`.
     pub(super) fn step(&mut self, moment: Moment) {
-        self.collect_purge(moment.instant);
-        if moment.instant >= self.next_tick {
+        self.purging.collect(&self.shared, moment.instant);
+        if moment.instant >= self.due() {
             self.tick(moment);
         }
         while let Some(finished) = self.evictor.advance(&self.shared, moment.instant) {
@@ -80,34 +82,43 @@ impl Ticker {
     /// When to wake up at the latest.
     pub(super) fn deadline(&self) -> Instant {
         let answers = self.evictor.deadline(self.shared.settings.hook_timeout);
-        answers.map_or(self.next_tick, |answers| answers.min(self.next_tick))
+        answers.map_or(self.due(), |answers| answers.min(self.due()))
+    }
+
+    /// The next tick, which comes sooner when the brake wants a look.
+    fn due(&self) -> Instant {
+        self.shared.brake.next_look().map_or(self.next_tick, |look| look.min(self.next_tick))
     }
 
     pub(super) fn stop(&mut self) {
         self.evictor.stop(&self.shared);
-        self.purger.stop();
+        self.purging.stop(&self.shared);
     }
 
     /// The interval near the line is shorter.
     fn interval(&self) -> Duration {
-        let pace = self.tracker.pace(self.shared.settings.interval);
+        let pace = self.watch.pace(self.shared.settings.interval);
         self.evictor.planner.pace().map_or(pace, |regrowth| regrowth.min(pace))
     }
 
     fn tick(&mut self, moment: Moment) {
         // First, so that whatever goes wrong below goes wrong once an interval.
         self.next_tick = moment.instant + self.interval();
-        let mut snapshot = self.shared.read(moment);
-        let transition = self.judge(&mut snapshot, moment.instant);
+        self.shared.follow_bounds(moment.instant);
+        let (mut snapshot, usage) = self.shared.read_for_tick(moment);
+        let seen = self.judge(&mut snapshot, &usage, moment.instant);
+        self.shared.learn_reserve(&snapshot, moment.instant);
+        self.shared.set_brake(&snapshot, moment.instant);
         self.arm_alarm(&snapshot);
         self.remember(&snapshot, moment.instant);
         self.note_if_well(&snapshot);
         log::emit_debug(moment, || EventKind::snapshot_taken(&snapshot));
         self.report_usage_known(&snapshot);
-        if let Some(transition) = transition {
+        if let Some(transition) = seen.transition {
             self.report_transition(transition, &snapshot);
         }
-        self.purge_if_due(&snapshot, moment.instant);
+        self.report_lasting(&seen, &snapshot);
+        self.purging.consider(&self.shared, &snapshot, moment.instant);
         self.evict_if_due(moment.instant);
         self.report_health(&snapshot, moment.instant);
         self.evictor.survey(&self.shared, moment.instant);
@@ -115,21 +126,35 @@ impl Ticker {
         self.next_tick = moment.instant + self.interval();
     }
 
-    fn judge(&mut self, snapshot: &mut Snapshot, now: Instant) -> Option<Transition> {
-        let settings = &self.shared.settings;
-        let transition = self.tracker.step(&settings.thresholds, snapshot.usage_percent(), now);
-        snapshot.values.level = self.tracker.level();
+    fn judge(&mut self, snapshot: &mut Snapshot, usage: &Usage, now: Instant) -> Seen {
+        let reaction = self.evictor.planner.reaction();
+        let rules = Rules { thresholds: &self.shared.settings.thresholds, reaction };
+        let seen = self.watch.observe(snapshot, usage, &rules, now);
+        snapshot.values.level = self.watch.level();
+        seen.forecast.note(&mut snapshot.values);
         let growth =
             snapshot.usage_bytes().and_then(|usage| self.trail.push(snapshot.uptime(), usage));
         snapshot.values.set_float(FloatField::Growth, growth);
-        transition
+        let mut history = self.shared.history.lock();
+        (history.usage, history.forecast) = (*usage, seen.forecast);
+        seen
+    }
+
+    /// What does not change, and should.
+    fn report_lasting(&self, seen: &Seen, snapshot: &Snapshot) {
+        if let Some(lasting) = seen.lasting {
+            self.shared.emit(EventKind::emergency_lasts(snapshot, lasting));
+        }
+        if seen.is_stuck {
+            self.shared.emit(EventKind::stuck(snapshot, cause(snapshot, self.shared.scope())));
+        }
     }
 
     /// Allocations up to the next threshold shall wake the monitor.
     fn arm_alarm(&self, snapshot: &Snapshot) {
-        let (thresholds, budget) = (&self.shared.settings.thresholds, self.shared.budget.bytes);
-        let usage = snapshot.usage_bytes();
-        self.alarm.arm(usage.and_then(|usage| distance(usage, thresholds, budget)));
+        let thresholds = &self.shared.settings.thresholds;
+        let usage = snapshot.usage_bytes().zip(snapshot.budget_bytes());
+        self.alarm.arm(usage.and_then(|(usage, budget)| distance(usage, thresholds, budget)));
     }
 
     fn remember(&mut self, snapshot: &Snapshot, now: Instant) {
@@ -167,7 +192,7 @@ impl Ticker {
     }
 
     fn report_transition(&mut self, transition: Transition, snapshot: &Snapshot) {
-        let (budget, thresholds) = (self.shared.budget.bytes, &self.shared.settings.thresholds);
+        let (budget, thresholds) = (self.shared.budget().bytes, &self.shared.settings.thresholds);
         let percent = snapshot.usage_percent();
         for threshold in transition.crossed() {
             self.shared.history.lock().crossings.count(threshold);
@@ -180,40 +205,6 @@ impl Ticker {
         }
         let Transition { from, to } = transition;
         self.shared.emit(EventKind::LevelChanged { from, to, usage_percent: percent });
-    }
-
-    fn purge_if_due(&mut self, snapshot: &Snapshot, now: Instant) {
-        let (dirty, usage) = (snapshot.jemalloc_dirty_bytes(), snapshot.usage_bytes());
-        let need = purge::need(dirty, usage, self.shared.budget.bytes, snapshot.level());
-        let wanted = need.is_some_and(|need| {
-            let rested = |last| now.saturating_duration_since(last) >= need.rest();
-            self.last_purge.is_none_or(rested)
-        });
-        if wanted && self.shared.settings.purge && self.purger.is_idle() {
-            self.last_purge = Some(now);
-            *self.shared.purging.lock() =
-                UnderWay::begin(snapshot.usage_bytes(), snapshot.jemalloc_active_bytes());
-            match self.purger.submit(Job::Purge, now) {
-                Ok(()) => self.purge = Some((now, dirty.unwrap_or(0))),
-                Err(error) => {
-                    *self.shared.purging.lock() = None;
-                    self.shared.emit(EventKind::error(error.category(), error.to_string()))
-                }
-            }
-        }
-    }
-
-    fn collect_purge(&mut self, now: Instant) {
-        let Some(Outcome::Purged(success)) = self.purger.outcome() else { return };
-        let Some((started, dirty_before_bytes)) = self.purge.take() else { return };
-        *self.shared.purging.lock() = None;
-        self.shared.history.lock().purges += u64::from(success);
-        let duration_seconds = now.saturating_duration_since(started).as_secs_f64();
-        self.shared.emit(EventKind::PurgeCompleted {
-            dirty_before_bytes,
-            success,
-            duration_seconds,
-        });
     }
 
     /// Does what the planner decides.

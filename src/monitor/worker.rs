@@ -1,12 +1,13 @@
 //! A thread that runs other people's code (caches) or slow calls (purges), one job at a time, so that what hangs or
 //! panics there never holds up the monitor.
 
+use super::purge_job::{PurgeJob, Purged};
 use super::registry::Entry;
 use super::wake::Wake;
 use crate::cache::Ask;
 use crate::counters::{self, Counts};
 use crate::error::Error;
-use crate::source::{CountSource, purge_all};
+use crate::source::CountSource;
 use parking_lot::{Condvar, Mutex};
 use std::any::Any;
 use std::cell::Cell;
@@ -39,7 +40,7 @@ pub(super) enum Job {
     /// Set ceilings, or lift them.
     Ceilings(Vec<Ceiling>),
     /// Give jemalloc's unused pages back to the system.
-    Purge,
+    Purge(PurgeJob),
 }
 
 /// What a cache may hold from now on; `None` for as much as it was made for.
@@ -52,7 +53,8 @@ pub(super) enum Outcome {
     Shrunk(Answer),
     /// Whether each keeps its ceiling, or what it said when it panicked.
     CeilingsSet(Vec<(Ceiling, Result<bool, String>)>),
-    Purged(bool),
+    /// `None` where jemalloc does not serve the heap.
+    Purged(Option<Box<Purged>>),
 }
 
 /// What a cache answered, and what it really did.
@@ -189,7 +191,7 @@ impl Bench {
                 Job::Survey(entries, now) => Outcome::Surveyed(self.survey(&entries, now)),
                 Job::Shrink(entry, ask) => Outcome::Shrunk(self.shrink(&entry, &ask)),
                 Job::Ceilings(ceilings) => Outcome::CeilingsSet(self.set_ceilings(ceilings)),
-                Job::Purge => Outcome::Purged(purge_all()),
+                Job::Purge(job) => Outcome::Purged(job.run().map(Box::new)),
             };
             let mut state = self.desk.state.lock();
             state.at_work_on = None;

@@ -1,5 +1,6 @@
 //! Which figure is held against the budget.
 
+use super::usage::Usage;
 use crate::error::Error;
 use crate::metric::Values;
 use serde::Serialize;
@@ -10,23 +11,27 @@ use std::str::FromStr;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Meter {
-    /// What the process cannot give back: anonymous and shared resident memory and swap, less jemalloc's dirty pages,
-    /// which a purge returns; at least what is active and resident. Without `/proc`, the live bytes.
+    /// [`Usage::pressure_bytes`](crate::Usage): what the kernel cannot drop (of the control group whose limit the budget is
+    /// taken from, else of the process), less unused pages that a purge would return, and less free slots that will be
+    /// wanted again; at least what is active and resident. Without `/proc`, the live bytes.
     #[default]
     Pressure,
     /// Resident memory of the process, files included: what `top` shows.
     Rss,
     /// Exact requested bytes.
     LiveBytes,
+    /// jemalloc's bytes in size classes, thread caches included: what is live, rounded up.
+    Allocated,
     /// What the kernel charges the control group with, page cache included.
     Charged,
 }
 
 impl Meter {
-    const ALL: [(Meter, &'static str); 4] = [
+    const ALL: [(Meter, &'static str); 5] = [
         (Meter::Pressure, "pressure"),
         (Meter::Rss, "rss"),
         (Meter::LiveBytes, "live_bytes"),
+        (Meter::Allocated, "allocated"),
         (Meter::Charged, "charged"),
     ];
 
@@ -36,25 +41,15 @@ impl Meter {
     }
 
     /// What it reads; `None` when its source is unknown.
-    pub(crate) fn read(self, values: &Values) -> Option<u64> {
+    pub(crate) fn read(self, values: &Values, usage: &Usage) -> Option<u64> {
         match self {
-            Meter::Pressure => pressure(values).or_else(|| values.live_bytes()),
+            Meter::Pressure => usage.pressure_bytes.or_else(|| values.live_bytes()),
             Meter::Rss => values.process_rss_bytes(),
             Meter::LiveBytes => values.live_bytes(),
+            Meter::Allocated => values.jemalloc_allocated_bytes(),
             Meter::Charged => values.cgroup_charged_bytes(),
         }
     }
-}
-
-/// Dirty pages that were never touched are not resident: what is active and resident is held all the same.
-fn pressure(values: &Values) -> Option<u64> {
-    let shmem = values.process_shmem_bytes().unwrap_or(0);
-    let anon = values.process_anon_bytes().map(|anon| anon.saturating_add(shmem));
-    let resident = anon.or_else(|| values.process_rss_bytes())?;
-    let dirty = values.jemalloc_dirty_bytes().unwrap_or(0);
-    let active = values.jemalloc_active_bytes().unwrap_or(0);
-    let held = resident.saturating_sub(dirty).max(resident.min(active));
-    Some(held.saturating_add(values.process_swap_bytes().unwrap_or(0)))
 }
 
 impl FromStr for Meter {
@@ -65,7 +60,7 @@ impl FromStr for Meter {
         let found = Meter::ALL.iter().find(|(_, name)| *name == word).map(|(meter, _)| *meter);
         found.ok_or(Error::Parse {
             given: text.into(),
-            expected: "a meter: pressure, rss, live_bytes or charged",
+            expected: "a meter: pressure, rss, live_bytes, allocated or charged",
         })
     }
 }
@@ -77,27 +72,19 @@ mod tests {
 
     #[test]
     fn each_meter_reads_its_own_figure_or_nothing() {
-        let mut values = Values::unknown();
-        assert_eq!(Meter::Pressure.read(&values), None);
+        let (mut values, mut usage) = (Values::unknown(), Usage::default());
+        for (meter, _) in Meter::ALL {
+            assert_eq!(meter.read(&values, &usage), None);
+        }
         values.set(Field::AllocBytes, Some(70));
         values.set(Field::FreeBytes, Some(20));
-        assert_eq!(Meter::Pressure.read(&values), Some(50), "without /proc");
-        values.set(Field::Rss, Some(200));
-        assert_eq!(Meter::Pressure.read(&values), Some(200));
-        values.set(Field::Anon, Some(100));
-        values.set(Field::Shmem, Some(5));
-        values.set(Field::Swap, Some(7));
-        values.set(Field::Dirty, Some(30));
-        assert_eq!(Meter::Pressure.read(&values), Some(82));
-        values.set(Field::Active, Some(95));
-        assert_eq!(
-            Meter::Pressure.read(&values),
-            Some(102),
-            "dirty pages that were never resident"
-        );
-        assert_eq!(Meter::Rss.read(&values), Some(200));
-        assert_eq!(Meter::LiveBytes.read(&values), Some(50));
-        assert_eq!(Meter::Charged.read(&values), None);
+        assert_eq!(Meter::Pressure.read(&values, &usage), Some(50), "without /proc");
+        for (field, figure) in [(Field::Rss, 200), (Field::Allocated, 60), (Field::Charged, 300)] {
+            values.set(field, Some(figure));
+        }
+        usage.pressure_bytes = Some(82);
+        let read = Meter::ALL.map(|(meter, _)| meter.read(&values, &usage));
+        assert_eq!(read, [82, 200, 50, 60, 300].map(Some));
     }
 
     #[test]

@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 /// A level is left only when the usage has been below where it is held for this long.
 const DWELL: Duration = Duration::from_secs(10);
 
+/// How many points below its threshold a level can be left: less would be noise, more would hold it for ever.
+const LEAVE: (f64, f64) = (1.0, 40.0);
+
 /// One of the three lines that a rising usage crosses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -72,8 +75,8 @@ impl Threshold {
 
 /// The three thresholds, in percent of the budget: 80, 93 and 98 unless given.
 ///
-/// A level is entered at its threshold and left when the usage has been 7 points below it for ten seconds; on the way up
-/// levels may be skipped, on the way down each takes its ten seconds.
+/// A level is entered at its threshold and left when the usage has been 7 points below it for ten seconds (see
+/// [`Thresholds::leave_below`]); on the way up levels may be skipped, on the way down each takes its ten seconds.
 ///
 /// ```
 /// use plimsoll::{Threshold, Thresholds};
@@ -115,6 +118,35 @@ impl Thresholds {
             below = Some(threshold);
         }
         Ok(thresholds)
+    }
+
+    /// The same, each level left `points` percent of the budget below where it is entered; 7 unless given.
+    ///
+    /// ```
+    /// use plimsoll::Thresholds;
+    /// let thresholds = Thresholds::default().leave_below(10.0)?;
+    /// assert_eq!(thresholds.leave_points(), 10.0);
+    /// let error = Thresholds::default().leave_below(0.0).unwrap_err();
+    /// assert_eq!(error.to_string(), "leave_below of 0: must be from 1 to 40 percent points");
+    /// # Ok::<(), plimsoll::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for fewer than 1 point or more than 40.
+    pub fn leave_below(mut self, points: f64) -> Result<Self, Error> {
+        let (least, most) = LEAVE;
+        // Written so that a NaN is refused too.
+        if points >= least && points <= most {
+            self.leave_below = points;
+            return Ok(self);
+        }
+        let expected = format!("from {least} to {most} percent points");
+        Err(Error::setting("leave_below", points, &expected))
+    }
+
+    /// How many percent points below its threshold a level is left.
+    pub fn leave_points(&self) -> f64 {
+        self.leave_below
     }
 
     /// Where `threshold` lies, in percent of the budget.
@@ -168,6 +200,15 @@ impl Thresholds {
     }
 }
 
+/// What speaks for a level: the usage, and what makes an emergency of any usage.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Signs {
+    /// `None` while it is unknown.
+    pub(crate) usage_percent: Option<f64>,
+    /// The least level that something else calls for: the wall is near, whatever the meter says.
+    pub(crate) at_least: Level,
+}
+
 /// The level in force, and since when the usage would not hold it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LevelTracker {
@@ -209,20 +250,21 @@ impl LevelTracker {
         })
     }
 
-    /// Takes in a usage; an unknown one changes nothing.
+    /// Takes in the signs of a moment; an unknown usage lowers no level.
     pub(crate) fn step(
         &mut self,
         thresholds: &Thresholds,
-        usage_percent: Option<f64>,
+        signs: Signs,
         now: Instant,
     ) -> Option<Transition> {
         let from = self.level;
-        self.level = self.next(thresholds, usage_percent?, now);
+        self.level = self.next(thresholds, signs, now);
         (self.level != from).then_some(Transition { from, to: self.level })
     }
 
-    fn next(&mut self, thresholds: &Thresholds, percent: f64, now: Instant) -> Level {
-        let entered = thresholds.entered(percent);
+    fn next(&mut self, thresholds: &Thresholds, signs: Signs, now: Instant) -> Level {
+        let Some(percent) = signs.usage_percent else { return self.level.max(signs.at_least) };
+        let entered = thresholds.entered(percent).max(signs.at_least);
         if entered >= self.level || thresholds.held(percent) >= self.level {
             self.below_since = None;
             return entered.max(self.level);
@@ -249,13 +291,17 @@ mod tests {
     use super::*;
     use Level::{Caution, Critical, Healthy, Warning};
 
+    fn usage(percent: f64) -> Signs {
+        Signs { usage_percent: Some(percent), ..Signs::default() }
+    }
+
     /// Steps of (seconds from the start, percent) against the level expected after each.
     fn levels(steps: &[(u64, f64, Level)]) {
         let start = Instant::now();
         let mut tracker = LevelTracker::new();
         for (second, percent, expected) in steps {
             let now = start + Duration::from_secs(*second);
-            tracker.step(&Thresholds::default(), Some(*percent), now);
+            tracker.step(&Thresholds::default(), usage(*percent), now);
             assert_eq!(tracker.level(), *expected, "at {second} s with {percent} %");
         }
     }
@@ -273,7 +319,7 @@ mod tests {
             .filter(|n| {
                 let percent = if n % 2 == 0 { 82.0 } else { 78.0 };
                 let now = start + Duration::from_secs(*n);
-                tracker.step(&Thresholds::default(), Some(percent), now).is_some()
+                tracker.step(&Thresholds::default(), usage(percent), now).is_some()
             })
             .count();
         assert_eq!(changes, 1, "into caution, and never out");
@@ -330,10 +376,57 @@ mod tests {
     fn an_unknown_usage_keeps_the_level() {
         let mut tracker = LevelTracker::new();
         let now = Instant::now();
-        tracker.step(&Thresholds::default(), Some(99.0), now);
+        tracker.step(&Thresholds::default(), usage(99.0), now);
         let later = now + Duration::from_secs(100);
-        assert_eq!(tracker.step(&Thresholds::default(), None, later), None);
+        assert_eq!(tracker.step(&Thresholds::default(), Signs::default(), later), None);
         assert_eq!(tracker.level(), Critical);
+    }
+
+    #[test]
+    fn a_wall_that_is_near_makes_an_emergency_of_any_usage_and_then_lets_go() {
+        let (mut tracker, start) = (LevelTracker::new(), Instant::now());
+        let mut level = |second, usage_percent, at_least| {
+            let now = start + Duration::from_secs(second);
+            tracker.step(&Thresholds::default(), Signs { usage_percent, at_least }, now);
+            tracker.level()
+        };
+        assert_eq!(level(0, Some(40.0), Critical), Critical);
+        assert_eq!(level(60, Some(40.0), Critical), Critical, "as long as it is near");
+        assert_eq!(level(61, Some(40.0), Healthy), Critical);
+        assert_eq!(level(71, Some(40.0), Healthy), Warning, "then one level a dwell");
+        assert_eq!(level(81, Some(40.0), Healthy), Caution);
+        assert_eq!(level(91, Some(40.0), Healthy), Healthy);
+        assert_eq!(level(92, None, Warning), Warning, "a usage that is unknown hides no wall");
+    }
+
+    #[test]
+    fn levels_are_left_where_the_user_says() {
+        let thresholds = Thresholds::default().leave_below(20.0).expect("points");
+        let (mut tracker, start) = (LevelTracker::new(), Instant::now());
+        for (second, percent, expected) in
+            [(0, 81.0, Caution), (1, 61.0, Caution), (60, 61.0, Caution), (61, 59.0, Caution)]
+        {
+            tracker.step(&thresholds, usage(percent), start + Duration::from_secs(second));
+            assert_eq!(tracker.level(), expected, "at {second} s");
+        }
+        tracker.step(&thresholds, usage(59.0), start + Duration::from_secs(71));
+        assert_eq!(tracker.level(), Healthy);
+        assert!(thresholds.leave_below(f64::NAN).is_err());
+        assert!(thresholds.leave_below(40.1).is_err());
+    }
+
+    #[test]
+    fn noise_on_a_line_gives_no_second_transition() {
+        let (mut tracker, start) = (LevelTracker::new(), Instant::now());
+        let mut transitions = 0;
+        for tick in 0..36_000u64 {
+            // Two points up and down around the line, as fast as the ticks come.
+            let percent = 93.0 + [2.0, -2.0, 1.0, -1.5][tick as usize % 4];
+            let now = start + Duration::from_millis(tick * 100);
+            let moved = tracker.step(&Thresholds::default(), usage(percent), now);
+            transitions += u32::from(moved.is_some());
+        }
+        assert_eq!((transitions, tracker.level()), (1, Warning));
     }
 
     #[test]

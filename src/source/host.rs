@@ -1,11 +1,27 @@
 //! What the kernel says of the whole machine: memory size, and how much work waits for memory.
 
 use super::file::KernelFile;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// The machine's memory in bytes; `None` when `/proc/meminfo` cannot be read.
-pub(crate) fn memory_total(root: &Path) -> Option<u64> {
-    KernelFile::open(&root.join("proc/meminfo"))?.field("MemTotal")
+/// `/proc/meminfo`.
+#[derive(Debug)]
+pub(super) struct HostSource(PathBuf);
+
+impl HostSource {
+    pub(super) fn new(root: &Path) -> Self {
+        HostSource(root.join("proc/meminfo"))
+    }
+
+    /// The machine's memory in bytes; `None` when it cannot be read.
+    pub(super) fn memory_total(&self) -> Option<u64> {
+        KernelFile::open(&self.0)?.field("MemTotal")
+    }
+
+    /// What of it is not to be had: used by whatever runs, and not given up under pressure.
+    pub(super) fn memory_in_use(&self) -> Option<u64> {
+        let [total, available] = KernelFile::open(&self.0)?.fields(["MemTotal", "MemAvailable"])?;
+        total?.checked_sub(available?)
+    }
 }
 
 /// Pressure stall information: the share of the last ten seconds in which some or all tasks waited for memory.
@@ -52,8 +68,14 @@ mod tests {
 
     #[test]
     fn memory_that_cannot_be_read_is_unknown() {
-        assert_eq!(memory_total(Path::new("/nonexistent")), None);
+        let nowhere = HostSource::new(Path::new("/nonexistent"));
+        assert_eq!((nowhere.memory_total(), nowhere.memory_in_use()), (None, None));
         #[cfg(target_os = "linux")]
-        assert!(memory_total(Path::new("/")) > Some(64 << 20));
+        {
+            let host = HostSource::new(Path::new("/"));
+            assert!(host.memory_total() > Some(64 << 20));
+            assert!(host.memory_in_use() > Some(1 << 20));
+            assert!(host.memory_in_use() < host.memory_total());
+        }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! What cannot be read is `None`: no `/proc`, no cgroup, no jemalloc behind the counts.
 
+mod allocator;
 mod cgroup;
 mod file;
 mod host;
@@ -18,16 +19,24 @@ mod host;
     path = "no_jemalloc.rs"
 )]
 mod jemalloc;
+mod limits;
 mod process;
+mod rlimit;
 #[cfg(feature = "stats_alloc")]
 mod stats_alloc;
+mod thp;
 
-pub(crate) use cgroup::{Cgroup, Location};
-pub(crate) use host::{Pressure, memory_total};
-pub(crate) use jemalloc::{JemallocBins, purge_all};
+pub(crate) use allocator::{AllocatorOptions, Arena, Pages};
+pub(crate) use cgroup::{Cgroup, GroupLimit, Whose};
+pub(crate) use host::Pressure;
+pub(crate) use jemalloc::{
+    JemallocArenas, JemallocBins, options, set_background_purge, set_dirty_decay,
+};
+pub(crate) use limits::Bounds;
 pub(crate) use process::Process;
 #[cfg(feature = "stats_alloc")]
 pub use stats_alloc::stats_alloc_counts;
+pub(crate) use thp::{HugePages, Thp, anonymous_huge_bytes};
 
 use crate::counters::{self, Counts};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -35,8 +44,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// What changes slowly or costs more (the cgroup's parts, its limit, pressure) is read at most this often.
+/// What changes slowly or costs more (the cgroup's parts, pressure) is read at most this often.
 const SLOW_EVERY: Duration = Duration::from_secs(1);
+
+/// Limits are changed by people and orchestrators: read again at most this often.
+pub(crate) const LIMITS_EVERY: Duration = Duration::from_secs(5);
 
 /// jemalloc's figures as of the last epoch, in bytes. `None` is unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,6 +78,30 @@ pub(crate) struct Holdings {
     pub(crate) cached_objects_at_most: u64,
 }
 
+/// More than any jemalloc has small size classes: 36 with pages of 4 KiB, 52 with 64 KiB.
+pub(crate) const SMALL_CLASSES: usize = 64;
+
+/// The slots of one small size class, as of one epoch. All zero where there is no such class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SlotClass {
+    /// Of a slot, in bytes.
+    pub(crate) size: u64,
+    /// Slots that slabs have room for.
+    pub(crate) free: u64,
+    /// Slots taken so far; grows only, as long as no arena is reset.
+    pub(crate) taken_total: u64,
+}
+
+/// The slots of all small size classes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Slots(pub(crate) [SlotClass; SMALL_CLASSES]);
+
+impl Default for Slots {
+    fn default() -> Self {
+        Slots([SlotClass::default(); SMALL_CLASSES])
+    }
+}
+
 /// Everything read at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Readings {
@@ -74,6 +110,11 @@ pub(crate) struct Readings {
     pub(crate) process: Process,
     pub(crate) cgroup: Cgroup,
     pub(crate) pressure: Pressure,
+}
+
+/// What the kernel says of the process now, below `root`: for threads that have no [`Sources`].
+pub(crate) fn read_process(root: &Path) -> Process {
+    process::ProcessSource::open(root).read()
 }
 
 /// Where the counts come from.
@@ -91,7 +132,12 @@ pub(crate) struct Sources {
     /// The descriptors below belong to this process; a forked child opens its own.
     pid: u32,
     jemalloc: Option<jemalloc::JemallocSource>,
+    slots: Option<jemalloc::JemallocSlots>,
     process: process::ProcessSource,
+    limits: limits::LimitSource,
+    bounds: Bounds,
+    bounds_read: Option<Instant>,
+    /// Of the level whose limit binds, or the process's own.
     cgroup: Option<cgroup::CgroupSource>,
     pressure: host::PressureSource,
     slow: Option<(Instant, Cgroup, Pressure)>,
@@ -118,14 +164,21 @@ impl CountSource {
 impl Sources {
     /// Opens what there is below `root` (`/`, or a fixture).
     pub(crate) fn open(root: &Path) -> Self {
-        let location = Location::find(root);
+        let mut limits = limits::LimitSource::open(root);
+        let bounds = limits.read();
+        let cgroup = limits.figures(&bounds);
+        let pressure = limits.pressure(&bounds);
         Sources {
             root: root.to_owned(),
             pid: std::process::id(),
             jemalloc: jemalloc::JemallocSource::open(),
+            slots: jemalloc::JemallocSlots::open(),
             process: process::ProcessSource::open(root),
-            cgroup: location.as_ref().map(cgroup::CgroupSource::open),
-            pressure: host::PressureSource::open(root, location.as_ref().map(|l| l.dir.as_path())),
+            limits,
+            bounds,
+            bounds_read: None,
+            cgroup,
+            pressure,
             slow: None,
         }
     }
@@ -135,7 +188,46 @@ impl Sources {
         self.jemalloc.is_some()
     }
 
-    /// Reads everything but the counts, allocating nothing.
+    /// What bounds the process, read again when the last reading is some seconds old. Allocates only for a change.
+    pub(crate) fn bounds(&mut self, now: Instant) -> &Bounds {
+        self.reopen_after_fork();
+        let fresh = |read: Instant| now.saturating_duration_since(read) < LIMITS_EVERY;
+        if !self.bounds_read.is_some_and(fresh) {
+            self.bounds_read = Some(now);
+            self.read_bounds();
+        }
+        &self.bounds
+    }
+
+    fn read_bounds(&mut self) {
+        let moved = self.limits.follow();
+        let bounds = self.limits.read();
+        if moved || self.limits.watched(&bounds) != self.limits.watched(&self.bounds) {
+            self.cgroup = self.limits.figures(&bounds);
+            self.pressure = self.limits.pressure(&bounds);
+            self.slow = None;
+        }
+        self.bounds = bounds;
+    }
+
+    /// The control group's figures, all of this moment.
+    pub(crate) fn cgroup_now(&self) -> Cgroup {
+        let Some(source) = &self.cgroup else { return Cgroup::default() };
+        Cgroup { charged: source.read_charged(), limit: self.group_limit(), ..source.read_parts() }
+    }
+
+    /// The machine's memory that is not to be had by anybody.
+    pub(crate) fn machine_in_use(&self) -> Option<u64> {
+        self.limits.machine_in_use()
+    }
+
+    /// That of a group which does not hold the process is no figure of ours.
+    fn group_limit(&self) -> Option<u64> {
+        let ours = self.bounds.group.as_ref().filter(|limit| limit.whose != Whose::Elsewhere);
+        ours.map(|limit| limit.bytes)
+    }
+
+    /// Reads everything but the counts, allocating nothing. The limit is that of the last [`Sources::bounds`].
     pub(crate) fn read(&mut self, now: Instant) -> Readings {
         self.reopen_after_fork();
         let (cgroup, pressure) = self.slow(now);
@@ -143,10 +235,15 @@ impl Sources {
         Readings {
             jemalloc: self.jemalloc.as_ref().map(|source| source.read()).unwrap_or_default(),
             process: self.process.read(),
-            cgroup: Cgroup { charged, ..cgroup },
+            cgroup: Cgroup { charged, limit: self.group_limit(), ..cgroup },
             pressure,
             counts: None,
         }
+    }
+
+    /// jemalloc's free slots, as of the last [`Sources::read`]: some microseconds, which a snapshot for a caller has no use for.
+    pub(crate) fn read_slots(&self) -> Option<Slots> {
+        self.slots.as_ref()?.read()
     }
 
     fn slow(&mut self, now: Instant) -> (Cgroup, Pressure) {

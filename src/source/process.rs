@@ -12,6 +12,8 @@ pub(crate) struct Process {
     pub(crate) file: Option<u64>,
     pub(crate) shmem: Option<u64>,
     pub(crate) virtual_size: Option<u64>,
+    /// Private writable memory, touched or not: what `RLIMIT_DATA` bounds.
+    pub(crate) data: Option<u64>,
     pub(crate) swap: Option<u64>,
     pub(crate) threads: Option<u64>,
 }
@@ -29,13 +31,13 @@ impl ProcessSource {
     }
 }
 
-const KEYS: [&str; 8] =
-    ["VmRSS", "VmHWM", "RssAnon", "RssFile", "RssShmem", "VmSize", "VmSwap", "Threads"];
+const KEYS: [&str; 9] =
+    ["VmRSS", "VmHWM", "RssAnon", "RssFile", "RssShmem", "VmSize", "VmData", "VmSwap", "Threads"];
 
 /// In the order of `KEYS`.
 fn figures(found: [Option<u64>; KEYS.len()]) -> Process {
-    let [rss, rss_peak, anon, file, shmem, virtual_size, swap, threads] = found;
-    Process { rss, rss_peak, anon, file, shmem, virtual_size, swap, threads }
+    let [rss, rss_peak, anon, file, shmem, virtual_size, data, swap, threads] = found;
+    Process { rss, rss_peak, anon, file, shmem, virtual_size, data, swap, threads }
 }
 
 #[cfg(test)]
@@ -48,7 +50,7 @@ mod tests {
 
     const STATUS: &str = "Name:\tcat\nVmPeak:\t  9000 kB\nVmSize:\t  8000 kB\nVmHWM:\t  1700 kB\n\
                           VmRSS:\t  1600 kB\nRssAnon:\t   400 kB\nRssFile:\t  1100 kB\nRssShmem:\t   100 kB\n\
-                          VmSwap:\t     0 kB\nThreads:\t3\n";
+                          VmData:\t   700 kB\nVmSwap:\t     0 kB\nThreads:\t3\n";
 
     #[test]
     fn every_figure_has_its_line() {
@@ -58,6 +60,7 @@ mod tests {
         let parts = [process.anon, process.file, process.shmem];
         assert_eq!(parts.iter().flatten().sum::<u64>(), 1600 << 10);
         assert_eq!(process.virtual_size, Some(8000 << 10));
+        assert_eq!(process.data, Some(700 << 10));
         assert_eq!((process.swap, process.threads), (Some(0), Some(3)));
     }
 

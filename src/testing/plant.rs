@@ -10,7 +10,7 @@ use crate::policy::eviction::{
     Answer, CacheId, Decision, Episode, GivenUp, Planner, Quarantine, Scope, Situation, View,
     givable,
 };
-use crate::policy::threshold::{LevelTracker, Threshold, Thresholds};
+use crate::policy::threshold::{LevelTracker, Signs, Threshold, Thresholds};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -227,7 +227,8 @@ impl Plant {
 
     fn tick(&mut self) {
         let percent = self.usage_bytes() as f64 * 100.0 / self.budget.max(1) as f64;
-        if let Some(transition) = self.tracker.step(&self.thresholds, Some(percent), self.now) {
+        let signs = Signs { usage_percent: Some(percent), ..Signs::default() };
+        if let Some(transition) = self.tracker.step(&self.thresholds, signs, self.now) {
             let (from, to) = (transition.from, transition.to);
             self.tell(EventKind::LevelChanged { from, to, usage_percent: Some(percent) });
         }

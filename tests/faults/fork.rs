@@ -1,14 +1,18 @@
 //! Forked children keep the counts as of the fork and go on from them, whatever other threads were doing.
 
+use super::support::{ballast, builder, ticks};
 use crate::common::block::{Block, Global, live_since, start, words};
 use crate::common::c_thread::CThread;
 use crate::common::harness::cases;
 use plimsoll::Counts;
 use std::ffi::c_void;
 use std::os::unix::process::CommandExt;
+use std::pin::pin;
 use std::process::Command;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 cases![
     a_child_goes_on_from_the_counts_of_the_fork,
@@ -17,6 +21,7 @@ cases![
     forks_beside_threads_that_register_and_one_that_reads,
     an_allocating_pre_exec_hook,
     commands_are_started_from_many_threads,
+    a_child_is_not_braked_by_its_parents_monitor,
 ];
 
 /// Runs `child` in a fork. It must not unwind; the outer time limit ends it if it hangs.
@@ -135,4 +140,35 @@ fn commands_are_started_from_many_threads() {
         threads.into_iter().for_each(|thread| thread.join().unwrap());
     }
     assert_eq!(live_since(start), (0, 0));
+}
+
+/// Whatever the parent's threads were doing with the brake, its lock included.
+fn a_child_is_not_braked_by_its_parents_monitor() {
+    let _load = ballast(99.0);
+    let monitor = builder().start().expect("a monitor");
+    ticks(&monitor, 2);
+    let (brake, done) = (monitor.brake(), AtomicBool::new(false));
+    let mut context = Context::from_waker(Waker::noop());
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    assert!(!brake.may_grow());
+                }
+            });
+        }
+        for _ in 0..50 {
+            let mut waiting = pin!(brake.admit_async(1));
+            assert!(waiting.as_mut().poll(&mut context).is_pending());
+            in_fork(|| {
+                assert!(brake.may_grow());
+                assert!(brake.admit(u64::MAX).is_ok());
+                assert!(brake.admit_within(1, Duration::ZERO).is_ok());
+                assert_eq!(waiting.as_mut().poll(&mut context), Poll::Ready(Ok(())));
+                drop(brake.admit_async(1));
+                assert_eq!(brake.statistics().refused_total, 0);
+            });
+        }
+        done.store(true, Ordering::Relaxed);
+    });
 }

@@ -4,9 +4,11 @@
 #[path = "../common/installed.rs"]
 mod installed;
 
+mod brake;
 mod defects;
 mod hooks;
 mod input;
 mod lifecycle;
+mod outlook;
 mod reports;
 mod support;

@@ -36,8 +36,8 @@ pub(super) struct Motion {
 pub(super) fn guard(budget: u64, motion: &Motion) -> u64 {
     let race = 2.0 * motion.slope.max(0.0) * motion.reaction.as_secs_f64();
     let noise = 3.0 * motion.sigma;
-    // Half the budget at most: no eviction should empty everything because of a burst.
-    ((budget / 20) as f64).max(race).max(noise).min((budget / 2) as f64) as u64
+    // A quarter of the budget at most: no eviction should empty everything because of a burst.
+    ((budget / 20) as f64).max(race).max(noise).min((budget / 4) as f64) as u64
 }
 
 /// Where an eviction aims: a guard below the line at which the first level is entered, and a hundredth of the budget below
@@ -79,7 +79,7 @@ mod tests {
         let noisy = Motion { sigma: 50.0, ..Motion::default() };
         assert_eq!(guard(1000, &noisy), 150);
         let absurd = Motion { slope: 1e12, reaction: Duration::from_secs(1), sigma: 0.0 };
-        assert_eq!(guard(1000, &absurd), 500);
+        assert_eq!(guard(1000, &absurd), 250);
         let falling = Motion { slope: -1e12, reaction: Duration::from_secs(1), sigma: 0.0 };
         assert_eq!(guard(1000, &falling), 50);
     }

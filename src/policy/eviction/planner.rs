@@ -23,7 +23,7 @@ const FIRST_BACK_OFF: Duration = Duration::from_secs(30);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(3600);
 /// In an emergency nothing is waited for when the usage has risen by the budget divided by this.
 const RACE: u64 = 50;
-/// Before anything has been measured.
+/// Before anything has been measured, and at least: a tick, and the reading of everything.
 const REACTION: Duration = Duration::from_millis(200);
 
 /// What is known at a tick.
@@ -222,7 +222,7 @@ impl Planner {
     /// From the crossing of a line to the end of the eviction it starts, as measured.
     pub(crate) fn reaction(&self) -> Duration {
         let measured = self.reaction.get().and_then(|secs| Duration::try_from_secs_f64(secs).ok());
-        measured.unwrap_or(REACTION)
+        measured.map_or(REACTION, |measured| measured.max(REACTION))
     }
 
     fn raise(

@@ -1,0 +1,262 @@
+//! The brake's account: what the last look showed, what was admitted since, and who waits. Kept under one lock, under
+//! which none of the wakers runs.
+
+use crate::policy::brake::{Load, Refused, Sight};
+use std::collections::BTreeMap;
+use std::task::Waker;
+use std::time::Instant;
+
+/// Requests that wait at most; some 100 bytes each.
+pub(super) const WAITERS: usize = 16_384;
+
+/// What a [`Brake`](crate::Brake) has done so far. Requests far from the line pass unseen and are in none of the totals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BrakeStatistics {
+    /// Requests that were judged and admitted, at once or after they had waited.
+    pub admitted_total: u64,
+    /// Their bytes.
+    pub admitted_bytes_total: u64,
+    /// Requests that were refused; one that goes on to wait counts only if it is refused in the end.
+    pub refused_total: u64,
+    /// Requests that had to wait, whatever became of them.
+    pub waited_total: u64,
+    /// Requests that wait now.
+    pub waiting: u64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    /// `None` while the usage is unknown and when nobody looks: everything is admitted.
+    sight: Option<Sight>,
+    looked_at: Option<Instant>,
+    /// Looks so far.
+    looks: u64,
+    /// Bytes admitted since the last look.
+    admitted: u64,
+    /// Requests judged so far: whose turn it is to draw a lot.
+    turn: u64,
+    /// By ticket, and so in the order in which they came.
+    queue: BTreeMap<u64, Waiter>,
+    next_ticket: u64,
+    statistics: BrakeStatistics,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    bytes: u64,
+    /// Taken when it is woken.
+    waker: Option<Waker>,
+    /// The look at which it was admitted.
+    admitted_at: Option<u64>,
+}
+
+impl Account {
+    pub(super) fn looks(&self) -> u64 {
+        self.looks
+    }
+
+    pub(super) fn looked_at(&self) -> Option<Instant> {
+        self.looked_at
+    }
+
+    pub(super) fn statistics(&self) -> BrakeStatistics {
+        let waiting = self.queue.values().filter(|waiter| waiter.admitted_at.is_none()).count();
+        BrakeStatistics { waiting: waiting as u64, ..self.statistics }
+    }
+
+    /// Takes in a look: what was admitted before it is forgotten, and whoever waits is judged anew, first come, first
+    /// served. Says whether somebody still waits.
+    pub(super) fn look(&mut self, sight: Option<Sight>, now: Option<Instant>) -> bool {
+        self.sight = sight;
+        self.looked_at = now;
+        self.looks += 1;
+        self.admitted = 0;
+        let Account { queue, turn, admitted, statistics, looks, .. } = self;
+        let mut still_waiting = false;
+        for waiter in queue.values_mut().filter(|waiter| waiter.admitted_at.is_none()) {
+            let usage = sight.map_or(0, |sight| sight.usage);
+            let load = Load { usage, admitted: *admitted };
+            *turn += 1;
+            if sight.is_none_or(|sight| sight.admits(load, waiter.bytes, *turn)) {
+                waiter.admitted_at = Some(*looks);
+                *admitted = admitted.saturating_add(waiter.bytes);
+                statistics.admit(waiter.bytes);
+            } else {
+                still_waiting = true;
+            }
+        }
+        still_waiting
+    }
+
+    /// Judges a request for `bytes` when the live bytes are `live`, and books it if it is admitted.
+    pub(super) fn judge(&mut self, bytes: u64, live: Option<u64>) -> Result<(), Refused> {
+        let Some(sight) = self.sight else { return Ok(()) };
+        let load = Load { usage: sight.usage_now(live), admitted: self.admitted };
+        self.turn += 1;
+        if !sight.admits(load, bytes, self.turn) {
+            return Err(Refused::new(&sight, load, bytes));
+        }
+        self.admitted = self.admitted.saturating_add(bytes);
+        self.statistics.admit(bytes);
+        Ok(())
+    }
+
+    pub(super) fn count_refusal(&mut self) {
+        self.statistics.refused_total += 1;
+    }
+
+    /// Lets a request wait, and gives its ticket; `None` when it need not, since everything is admitted by now.
+    ///
+    /// # Errors
+    /// `refused` when as many wait as may.
+    pub(super) fn enqueue(
+        &mut self,
+        bytes: u64,
+        waker: Waker,
+        refused: Refused,
+    ) -> Result<Option<u64>, Refused> {
+        if self.sight.is_none() {
+            return Ok(None);
+        }
+        if self.queue.len() >= WAITERS {
+            return Err(refused);
+        }
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        self.statistics.waited_total += 1;
+        self.queue.insert(ticket, Waiter { bytes, waker: Some(waker), admitted_at: None });
+        Ok(Some(ticket))
+    }
+
+    /// Whether the request with that ticket has been admitted; if not, `waker` is exchanged for the one it had.
+    pub(super) fn is_admitted(&mut self, ticket: u64, waker: &mut Option<Waker>) -> bool {
+        let Some(waiter) = self.queue.get_mut(&ticket) else { return true };
+        if waiter.admitted_at.is_none() {
+            std::mem::swap(&mut waiter.waker, waker);
+        }
+        waiter.admitted_at.is_some()
+    }
+
+    /// Takes a request off the queue that was answered; its waker is for the caller to drop.
+    pub(super) fn leave(&mut self, ticket: u64) -> Option<Waker> {
+        self.queue.remove(&ticket)?.waker
+    }
+
+    /// Takes a request off the queue that nobody wants any more: if it was admitted, its bytes are free again.
+    pub(super) fn give_up(&mut self, ticket: u64) -> Option<Waker> {
+        let waiter = self.queue.remove(&ticket)?;
+        if waiter.admitted_at == Some(self.looks) {
+            self.admitted = self.admitted.saturating_sub(waiter.bytes);
+        }
+        waiter.waker
+    }
+
+    /// The waker of the first admitted request from `ticket` on, and the ticket after it.
+    pub(super) fn next_to_wake(&mut self, ticket: u64) -> Option<(u64, Waker)> {
+        let mut admitted =
+            self.queue.range_mut(ticket..).filter(|(_, waiter)| waiter.admitted_at.is_some());
+        admitted.find_map(|(ticket, waiter)| Some((ticket + 1, waiter.waker.take()?)))
+    }
+}
+
+impl BrakeStatistics {
+    fn admit(&mut self, bytes: u64) {
+        self.admitted_total += 1;
+        self.admitted_bytes_total = self.admitted_bytes_total.saturating_add(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::level::Level;
+    use crate::policy::threshold::Thresholds;
+
+    /// Lines at 800, 930 and 980 of 1000.
+    fn sight(usage: u64) -> Option<Sight> {
+        Some(Sight::new(usage, None, 1_000, &Thresholds::default(), Level::Healthy))
+    }
+
+    fn account(usage: u64) -> Account {
+        let mut account = Account::default();
+        assert!(!account.look(sight(usage), None));
+        account
+    }
+
+    fn wait(account: &mut Account, bytes: u64) -> u64 {
+        let refused = account.judge(bytes, None).expect_err("full");
+        let ticket = account.enqueue(bytes, Waker::noop().clone(), refused);
+        ticket.expect("room in the queue").expect("a ticket")
+    }
+
+    fn woken(account: &mut Account) -> Vec<u64> {
+        let mut from = 0;
+        std::iter::from_fn(|| {
+            (from, _) = account.next_to_wake(from)?;
+            Some(from - 1)
+        })
+        .collect()
+    }
+
+    #[test]
+    fn what_is_admitted_is_booked_until_the_next_look() {
+        let mut account = account(500);
+        assert!(account.judge(400, None).is_ok());
+        let refused = account.judge(80, None).expect_err("it would reach the line");
+        assert_eq!((refused.usage_bytes, refused.requested_bytes), (900, 80));
+        account.look(sight(500), None);
+        assert!(account.judge(80, None).is_ok());
+    }
+
+    #[test]
+    fn whoever_waits_is_served_first_come_first_served() {
+        let mut account = account(990);
+        let tickets = [300, 100, 300].map(|bytes| wait(&mut account, bytes));
+        assert!(account.look(sight(985), None), "nobody fits");
+        assert!(woken(&mut account).is_empty());
+        assert!(account.look(sight(500), None), "two fit");
+        assert_eq!(woken(&mut account), tickets[..2]);
+        assert!(woken(&mut account).is_empty(), "each is woken once");
+        assert!(account.judge(100, None).is_err(), "what they were given is booked");
+        assert_eq!(account.statistics().waiting, 1);
+        assert!(!account.look(sight(500), None));
+        assert_eq!(woken(&mut account), tickets[2..]);
+    }
+
+    #[test]
+    fn one_that_gives_up_leaves_nothing_behind() {
+        let mut account = account(990);
+        let [early, admitted, late] = [10, 200, 300].map(|bytes| wait(&mut account, bytes));
+        account.give_up(early);
+        account.look(sight(500), None);
+        account.give_up(admitted);
+        assert!(account.judge(470, None).is_ok(), "its bytes are free again");
+        account.look(sight(500), None);
+        account.look(sight(500), None);
+        assert!(account.judge(400, None).is_ok(), "what was admitted to the last is forgotten");
+        account.give_up(late);
+        assert!(account.judge(100, None).is_err(), "and is not forgotten twice");
+        assert!(account.queue.is_empty());
+    }
+
+    #[test]
+    fn an_unknown_usage_admits_everything() {
+        let mut account = account(990);
+        let ticket = wait(&mut account, 10);
+        assert!(!account.look(None, None));
+        assert_eq!(woken(&mut account), [ticket]);
+        assert!(account.judge(u64::MAX, None).is_ok());
+    }
+
+    #[test]
+    fn the_queue_has_an_end() {
+        let mut account = account(990);
+        let refused = account.judge(1, None).expect_err("full");
+        for _ in 0..WAITERS {
+            wait(&mut account, 1);
+        }
+        assert_eq!(account.enqueue(1, Waker::noop().clone(), refused), Err(refused));
+        assert_eq!(account.statistics().waited_total, WAITERS as u64);
+    }
+}
