@@ -203,7 +203,10 @@ fn growth_that_the_inner_allocator_refuses_is_given_back() {
         assert!(!block.resize(&REFUSING, 1 << 30));
     }
     assert_eq!((live_since(start), plimsoll::counts().peak_live_bytes), ((0, 0), peak));
+    assert!(!block.resize(&REFUSING, (1 << 40) - (1 << 30)));
     REFUSING.inner().refuse_every(0);
+    let another = || Block::new(&REFUSING, words(2 << 30)).map(|block| block.free(&REFUSING));
+    assert!(std::thread::spawn(another).join().unwrap().is_some(), "given back at once");
     REFUSING.set_limit(Some(Limit::bytes(live() + 8 * MIB).reserve(0)));
     assert!(block.resize(&REFUSING, 8 << 20), "a terabyte was given back");
     assert!(!block.resize(&REFUSING, 10 << 20));
