@@ -137,16 +137,16 @@ pub use monitor::{
 pub use policy::brake::Refused;
 pub use policy::budget::{Basis, Budget};
 pub use policy::eviction::Priority;
+pub use policy::forecast::Rate;
+pub use policy::forecast::Step;
+pub use policy::forecast::Trend;
 pub use policy::forecast::{Forecast, Growth, TimeToBudget};
 pub use policy::health::{Check, HealthStatus};
-pub use policy::meter::Meter;
 pub use policy::purge::{PoorYield, PurgeResult};
-pub use policy::slope::Rate;
-pub use policy::step::Step;
 pub use policy::threshold::{Threshold, Thresholds};
+pub use policy::usage::Meter;
 pub use policy::usage::Usage;
 pub use policy::warning::{Action, Warning};
-pub use policy::window::Trend;
 pub use probe::is_installed;
 pub use region::{
     Process, Region, ThisThread, assert_allocates_nothing, assert_peaks_below,

@@ -73,8 +73,8 @@ mod tests {
     use super::*;
     use crate::metric::Field;
     use crate::policy::budget::{Basis, Resolved};
-    use crate::policy::stuck::Cause;
     use crate::policy::threshold::Threshold;
+    use crate::policy::watch::Cause;
     use crate::snapshot::Snapshot;
     use crate::source::Readings;
     use std::time::{Duration, Instant};

@@ -3,8 +3,8 @@
 use super::Monitor;
 use super::shared::Shared;
 use crate::event::EventKind;
+use crate::policy::budget::unseen;
 use crate::policy::budget::{Basis, Resolved};
-use crate::policy::reserve::unseen;
 use crate::policy::threshold::{Threshold, Thresholds};
 use crate::snapshot::{Metadata, Snapshot};
 use std::collections::BTreeMap;
@@ -116,7 +116,7 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::meter::Meter;
+    use crate::policy::usage::Meter;
     use std::time::Duration;
 
     const MIB: u64 = 1 << 20;

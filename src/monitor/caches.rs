@@ -51,6 +51,8 @@ impl Monitor {
     /// How every registered cache has done: what it says it holds, may hold, was asked for, claimed and gave.
     ///
     /// ```
+    /// # #[global_allocator]
+    /// # static ALLOC: plimsoll::Plimsoll = plimsoll::Plimsoll::jemalloc();
     /// # let monitor = plimsoll::Monitor::builder().budget("64MiB".parse()?).start()?;
     /// monitor.register("pages", |bytes: u64| bytes)?;
     /// monitor.evict(1 << 20)?;

@@ -3,8 +3,8 @@
 use crate::error::Error;
 use crate::policy::budget::{Budget, parse_size};
 use crate::policy::health::GrowthLimits;
-use crate::policy::meter::Meter;
 use crate::policy::threshold::{Threshold, Thresholds};
+use crate::policy::usage::Meter;
 use serde::Serialize;
 use std::str::FromStr;
 use std::time::Duration;

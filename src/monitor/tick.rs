@@ -13,14 +13,17 @@ use crate::metric::FloatField;
 use crate::policy::eviction::{Decision, GivenUp};
 use crate::policy::grown::{Grown, grown};
 use crate::policy::health::{HealthStatus, OWN_CHECKS, own_statuses};
-use crate::policy::stuck::cause;
 use crate::policy::threshold::Transition;
 use crate::policy::trend::Trail;
 use crate::policy::usage::Usage;
+use crate::policy::watch::cause;
 use crate::policy::watch::{Rules, Seen, Watch};
 use crate::snapshot::{Moment, Snapshot};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// A hook that takes longer shall not make an emergency of growth that leaves so much time.
+const LONGEST_REACTION: Duration = Duration::from_secs(5);
 
 /// What the monitor's thread keeps from tick to tick.
 pub(super) struct Ticker {
@@ -127,7 +130,7 @@ impl Ticker {
     }
 
     fn judge(&mut self, snapshot: &mut Snapshot, usage: &Usage, now: Instant) -> Seen {
-        let reaction = self.evictor.planner.reaction();
+        let reaction = self.evictor.planner.reaction().min(LONGEST_REACTION);
         let rules = Rules { thresholds: &self.shared.settings.thresholds, reaction };
         let seen = self.watch.observe(snapshot, usage, &rules, now);
         snapshot.values.level = self.watch.level();

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 /// Time passes in steps of at most this, so that growth that changes its rate is not overlooked.
 const STEP: Duration = Duration::from_millis(250);
 
-/// A simulated process with a budget. See [the module](self).
+/// A simulated process with a budget. See [the module](crate::testing).
 pub struct Plant {
     budget: u64,
     limit: Option<u64>,

@@ -6,7 +6,9 @@ use super::support::{BUDGET, Boxes, MIB, builder, eventually, ticks};
 use crate::common::block::{Block, Global, words};
 use crate::common::harness::cases;
 use crate::common::limits::{lift_limit_of_address_space, limit_address_space};
-use plimsoll::{CacheSpec, Error, EvictionResult, HealthStatus, Monitor, Priority, Snapshot};
+use plimsoll::{
+    Budget, CacheSpec, Error, EvictionResult, HealthStatus, Monitor, Priority, Snapshot,
+};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -211,7 +213,8 @@ fn ticks_while_memory_is_exhausted() {
 /// The stack of the monitor's thread cannot be had: an error, and no panic.
 fn a_thread_that_is_refused() {
     limit_address_space(1 << 20);
-    let error = builder().start().map(drop).unwrap_err();
+    // A budget above the limit would be refused before any thread is.
+    let error = builder().budget(Budget::Bytes(MIB)).start().map(drop).unwrap_err();
     lift_limit_of_address_space();
     assert_eq!(error.category(), "monitoring_error");
     assert_well(&builder().start().unwrap());

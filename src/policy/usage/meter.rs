@@ -1,6 +1,6 @@
 //! Which figure is held against the budget.
 
-use super::usage::Usage;
+use super::Usage;
 use crate::error::Error;
 use crate::metric::Values;
 use serde::Serialize;

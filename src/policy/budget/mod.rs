@@ -1,9 +1,13 @@
 //! How much the process may use: what the user gave, else what the kernel would allow, less a reserve.
 
+mod reserve;
+
+pub(crate) use reserve::unseen;
+
 use crate::error::Error;
-use crate::policy::reserve::Reserve;
 use crate::source::{Bounds, GroupLimit, Whose};
 use bytesize::ByteSize;
+use reserve::Reserve;
 use serde::Serialize;
 use std::str::FromStr;
 use std::time::Instant;

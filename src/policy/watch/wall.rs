@@ -1,12 +1,12 @@
 //! What makes an emergency of any usage: the kernel's wall is near, and not only because of page cache.
 //!
 //! The charge alone says nothing: it stands at the limit whenever files are read. Nor do the times that the limit was hit:
-//! 4.5 GiB of files written and read once through a group of 128 MiB hit it 3682 times and stopped nobody (all tasks waited
+//! 1.5 GiB of files written and read three times through a group of 128 MiB hit it 3682 times and stopped nobody (all tasks waited
 //! 0.7 % of ten seconds). What tells is that work waits for memory; or, since the kernel does not say so of every group, that
 //! the limit is hit while there is hardly anything left to drop.
 
-use super::usage::{NEAR_PERCENT, Usage};
 use crate::level::Level;
+use crate::policy::usage::{NEAR_PERCENT, Usage};
 
 /// What cannot be dropped makes an emergency from this share of the limit on, in percent.
 const CRITICAL_PERCENT: f64 = 97.0;

@@ -9,9 +9,14 @@
 //!   high       low + page cache                                     what the kernel stops at the limit
 //! ```
 
-use super::budget::Basis;
-use super::headroom::Demand;
+mod headroom;
+mod meter;
+
+pub use meter::Meter;
+
+use crate::policy::budget::Basis;
 use crate::source::{Cgroup, Process, Readings, Slots};
+use headroom::Demand;
 use serde::Serialize;
 use std::time::Instant;
 
@@ -57,8 +62,8 @@ pub struct Usage {
 
 impl Usage {
     /// The same when the live bytes have become `live_now`: what they change is used, or free, at once.
-    #[allow(dead_code, reason = "for whoever asks between two ticks: the brake and the alarm")]
-    pub(crate) fn moved_to(self, live_now: u64) -> Self {
+    #[must_use]
+    pub fn moved_to(self, live_now: u64) -> Self {
         let Some(change) = self.live_bytes.and_then(|then| live_now.checked_signed_diff(then))
         else {
             return self;

@@ -1,11 +1,18 @@
 //! Where the usage is going: its growth over three windows, what it is that grows, and when the budget is used up.
 
-use super::slope::Rate;
-use super::step::Step;
-use super::window::{Sample, Trend, Window};
+mod slope;
+mod step;
+mod window;
+
+pub use slope::Rate;
+pub use step::Step;
+pub(crate) use window::Sample;
+pub use window::Trend;
+
 use crate::metric::{FloatField, Values};
 use serde::Serialize;
 use std::time::Duration;
+use window::Window;
 
 /// What the windows look back: the first reacts, the last is sure.
 const WINDOWS: [Duration; 3] =

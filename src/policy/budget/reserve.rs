@@ -5,7 +5,7 @@
 
 use crate::metric::Values;
 use crate::policy::budget::Basis;
-use crate::policy::meter::Meter;
+use crate::policy::usage::Meter;
 use crate::source::Cgroup;
 use std::time::{Duration, Instant};
 

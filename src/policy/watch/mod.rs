@@ -1,15 +1,20 @@
 //! What a tick makes of its snapshot: the forecast, the level, and what is to be said.
 
-use super::forecast::{Forecast, Forecaster};
-use super::notice::Notices;
-use super::stuck::Stuck;
-use super::threshold::{LevelTracker, Signs, Thresholds, Transition};
-use super::usage::Usage;
-use super::wall::Wall;
-use super::window::Sample;
+mod notice;
+mod stuck;
+mod wall;
+
+pub(crate) use stuck::{Cause, Scope, cause};
+
 use crate::level::Level;
+use crate::policy::forecast::{Forecast, Forecaster, Sample};
+use crate::policy::threshold::{LevelTracker, Signs, Thresholds, Transition};
+use crate::policy::usage::Usage;
 use crate::snapshot::Snapshot;
+use notice::Notices;
 use std::time::{Duration, Instant};
+use stuck::Stuck;
+use wall::Wall;
 
 /// The emergency begins when the budget may be used up within this many times the reaction.
 const REACTIONS: f64 = 2.0;
