@@ -5,6 +5,7 @@
 #![expect(unsafe_code, reason = "GlobalAlloc")]
 
 use crate::counters::{self, Counts, Operation};
+use crate::limit::{Limit, Wall};
 use std::alloc::{GlobalAlloc, Layout};
 
 // Where jemalloc can be built: the condition of its dependencies in Cargo.toml. Miri cannot run C code.
@@ -58,15 +59,65 @@ pub type DefaultAllocator = Inner;
 /// static ALLOC: plimsoll::Plimsoll<System> = plimsoll::Plimsoll::new(System);
 /// # fn main() { assert!(ALLOC.counts().live_objects() > 0); }
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Plimsoll<A = DefaultAllocator> {
     inner: A,
+    wall: Wall,
+}
+
+impl<A: Default> Default for Plimsoll<A> {
+    fn default() -> Self {
+        Plimsoll::new(A::default())
+    }
 }
 
 impl<A> Plimsoll<A> {
     /// Wraps `inner`.
     pub const fn new(inner: A) -> Self {
-        Plimsoll { inner }
+        Plimsoll { inner, wall: Wall::none() }
+    }
+
+    /// Refuses requests that would take the process's live bytes above `limit`. Off unless called; then it costs
+    /// nothing on the way of an allocation.
+    ///
+    /// A refused request is answered with null, as by an allocator that is out of memory, and changes no count but
+    /// [`limit_refusals`](crate::limit_refusals): `Vec::try_reserve` gives an error; `Vec::push`, `Box::new` and all that
+    /// cannot fail end the process by [`handle_alloc_error`](std::alloc::handle_alloc_error). An existing object that cannot
+    /// grow stays as it was. Frees and shrinking are never refused. What of the limit is held back for whom says [`Limit`].
+    ///
+    /// Exact to within [`BATCH`](crate::BATCH) bytes per thread: a thread is looked at in every half batch that it allocates,
+    /// and at every request of half a batch or more. Requests that are made at once do not pass together where there is
+    /// room for one. The limit is on requested bytes, as [`counts`](crate::counts) has them: what the allocator needs
+    /// besides, stacks and mappings are not among them.
+    ///
+    /// ```
+    /// use plimsoll::{Limit, Plimsoll};
+    ///
+    /// #[global_allocator]
+    /// static ALLOC: Plimsoll = Plimsoll::jemalloc().with_limit(Limit::bytes(64 << 20).reserve(4 << 20));
+    ///
+    /// fn main() {
+    ///     let mut upload: Vec<u8> = Vec::new();
+    ///     assert!(upload.try_reserve_exact(50 << 20).is_ok());
+    ///     assert!(upload.try_reserve_exact(61 << 20).is_err());
+    ///     assert!(plimsoll::counts().live_bytes() <= 60 << 20);
+    /// }
+    /// ```
+    #[must_use]
+    pub const fn with_limit(mut self, limit: Limit) -> Self {
+        self.wall = Wall::at(limit);
+        self
+    }
+
+    /// Changes the limit from now on; `None` lifts it. One that is below what is live already refuses all growth until
+    /// enough was freed.
+    pub fn set_limit(&self, limit: Option<Limit>) {
+        self.wall.set(limit);
+    }
+
+    /// The limit in force; `None` without one.
+    pub fn limit(&self) -> Option<Limit> {
+        self.wall.limit()
     }
 
     /// The process's counts: the same figures as [`plimsoll::counts()`](crate::counts).
@@ -103,13 +154,13 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Plimsoll<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise about `layout` is passed on.
-        booked(unsafe { self.inner.alloc(layout) }, layout)
+        self.counted(layout.size(), move |inner| unsafe { inner.alloc(layout) })
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise about `layout` is passed on.
-        booked(unsafe { self.inner.alloc_zeroed(layout) }, layout)
+        self.counted(layout.size(), move |inner| unsafe { inner.alloc_zeroed(layout) })
     }
 
     #[inline]
@@ -124,6 +175,10 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Plimsoll<A> {
 
     #[inline]
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        if self.wall.is_up() && is_growth_due(layout.size(), new_size) {
+            // SAFETY: the caller's promise is passed on; the new size is the larger one.
+            return unsafe { self.grown_within_limit(ptr, layout, new_size) };
+        }
         // SAFETY: the caller's promise about `ptr`, `layout` and `new_size` is passed on.
         let moved = unsafe { self.inner.realloc(ptr, layout, new_size) };
         if !moved.is_null() {
@@ -136,22 +191,97 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Plimsoll<A> {
     }
 }
 
-/// The answer of the inner allocator, booked if it is an object.
-#[inline(always)]
-fn booked(ptr: *mut u8, layout: Layout) -> *mut u8 {
-    let operation = Operation::Alloc(bytes(layout.size()));
-    if !ptr.is_null() && !counters::book(operation) {
-        counters::book_slowly(operation);
-    }
-    ptr
-}
-
 #[inline(always)]
 fn resize(old: u64, new: u64) -> Operation {
     if new >= old { Operation::Grow(new - old) } else { Operation::Shrink(old - new) }
 }
 
+/// Whether a resize needs more than its thread has left until something is due.
+#[inline(always)]
+fn is_growth_due(old: usize, new: usize) -> bool {
+    new > old && !counters::has_left(bytes(new - old))
+}
+
 impl<A: GlobalAlloc> Plimsoll<A> {
+    /// The answer of the inner allocator to `ask`, booked if it is an object of `size`.
+    ///
+    /// PERF: whether something is due is found out before the inner call. So there is nothing to keep across it but the
+    /// size, and a limit refuses before it too. A request that then fails has brought what is due a little nearer.
+    #[inline(always)]
+    fn counted(&self, size: usize, ask: impl FnOnce(&A) -> *mut u8) -> *mut u8 {
+        let size = bytes(size);
+        if !counters::set_out(size) {
+            return self.counted_slowly(size, ask);
+        }
+        let ptr = ask(&self.inner);
+        if !ptr.is_null() {
+            counters::book_set_out(Operation::Alloc(size));
+        }
+        ptr
+    }
+
+    /// The same where something is due; null, and nothing asked, where it would pass the limit.
+    #[cold]
+    #[inline(never)]
+    fn counted_slowly(&self, size: u64, ask: impl FnOnce(&A) -> *mut u8) -> *mut u8 {
+        counters::stay_due();
+        match self.ceiling(size) {
+            None => self.book_if_had(size, ask),
+            Some(ceiling) if counters::admit(size, ceiling) => {
+                self.admitted(Operation::Alloc(size), size, ask)
+            }
+            Some(_) => std::ptr::null_mut(),
+        }
+    }
+
+    fn book_if_had(&self, size: u64, ask: impl FnOnce(&A) -> *mut u8) -> *mut u8 {
+        let ptr = ask(&self.inner);
+        if !ptr.is_null() {
+            counters::book_slowly(Operation::Alloc(size));
+        }
+        ptr
+    }
+
+    /// The answer to `ask` for `size` more bytes, which were admitted: booked, or given back.
+    fn admitted(
+        &self,
+        operation: Operation,
+        size: u64,
+        ask: impl FnOnce(&A) -> *mut u8,
+    ) -> *mut u8 {
+        let ptr = ask(&self.inner);
+        match ptr.is_null() {
+            true => counters::retract(size),
+            false => counters::book_admitted(operation),
+        }
+        ptr
+    }
+
+    /// A resize to a larger size. Refused before the inner call, which could not be taken back.
+    ///
+    /// # Safety
+    /// As [`GlobalAlloc::realloc`]; `new_size` is larger than that of `layout`.
+    #[inline(never)]
+    unsafe fn grown_within_limit(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        let growth = bytes(new_size).wrapping_sub(bytes(layout.size()));
+        let ceiling = self.ceiling(bytes(new_size)).unwrap_or(u64::MAX);
+        if !counters::admit(growth, ceiling) {
+            return std::ptr::null_mut();
+        }
+        // SAFETY: the caller's promise is passed on.
+        let ask = |inner: &A| unsafe { inner.realloc(ptr, layout, new_size) };
+        self.admitted(Operation::Grow(growth), growth, ask)
+    }
+
+    /// How many bytes may be live with one of `size` that the calling thread asks for; `None` without a limit.
+    ///
+    /// A thread that panics has none: refused while the standard library prints its trace it would hang there, on the lock
+    /// that it holds itself.
+    fn ceiling(&self, size: u64) -> Option<u64> {
+        let ceiling = self.wall.ceiling(size, counters::may_use_reserve())?;
+        (!std::thread::panicking()).then_some(ceiling)
+    }
+
     /// Out of line with the inner call, so that the hot path has nothing to keep across a call.
     ///
     /// # Safety

@@ -65,6 +65,8 @@ mod block_on;
 
 mod counters;
 
+mod limit;
+
 mod allocator;
 mod probe;
 mod region;
@@ -113,7 +115,7 @@ pub use adapter::{LockedQuickCache, QuickCache};
 pub use allocator::{DefaultAllocator, Plimsoll};
 pub use audit::{Audit, Interval, Verdict};
 pub use cache::{Ask, Cache, CacheSpec, ShrinkReport};
-pub use counters::{BATCH, Counts, Delta, counts};
+pub use counters::{BATCH, Counts, Delta, counts, limit_refusals};
 pub use error::Error;
 pub use event::{Component, Event, EventKind, Severity};
 pub use eviction::{CacheStatus, EvictionPlan, EvictionResult, EvictionStatistics, PlannedAsk};
@@ -125,6 +127,7 @@ pub use export::{
 };
 pub use ledger::{CacheLine, Ledger, Line, LineKind};
 pub use level::Level;
+pub use limit::Limit;
 pub use metric::{Exactness, Kind, METRICS, Metric, Source, Unit, Value, Values};
 pub use monitor::{
     Admission, Brake, BrakeStatistics, Builder, CacheHandle, Monitor, Origin, Setting,

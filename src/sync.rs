@@ -4,10 +4,17 @@
 //! code that ships (`RUSTFLAGS="--cfg loom" cargo test --release --lib model`).
 
 #[cfg(not(loom))]
-pub(crate) use std::sync::atomic::{AtomicI64, AtomicPtr, AtomicU64};
+pub(crate) use std::{
+    sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU64},
+    thread::{Thread, current as current_thread},
+};
 
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicI64, AtomicPtr, AtomicU64};
+pub(crate) use loom::{
+    cell::UnsafeCell,
+    sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU64},
+    thread::{Thread, current as current_thread},
+};
 
 pub(crate) use std::sync::atomic::Ordering;
 
@@ -19,6 +26,28 @@ pub(crate) use std::sync::atomic::AtomicI64 as OwnI64;
 #[inline(always)]
 pub(crate) fn signal_fence() {
     std::sync::atomic::compiler_fence(Ordering::SeqCst);
+}
+
+/// A cell whose accesses loom can watch: they happen within a closure.
+#[cfg(not(loom))]
+#[derive(Debug)]
+pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
+
+#[cfg(not(loom))]
+impl<T> UnsafeCell<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        UnsafeCell(std::cell::UnsafeCell::new(value))
+    }
+
+    #[inline(always)]
+    pub(crate) fn with<R>(&self, read: impl FnOnce(*const T) -> R) -> R {
+        read(self.0.get())
+    }
+
+    #[inline(always)]
+    pub(crate) fn with_mut<R>(&self, write: impl FnOnce(*mut T) -> R) -> R {
+        write(self.0.get())
+    }
 }
 
 /// The value of a counter, read by the only thread that ever writes it.

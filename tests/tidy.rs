@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Top-level modules in the order of the flow. A module imports only from those before it.
-const FLOW: [&str; 24] = [
+const FLOW: [&str; 25] = [
     "mebibyte",
     "error",
     "sync",
     "block_on",
     "counters",
+    "limit",
     "allocator",
     "probe",
     "region",
@@ -34,8 +35,9 @@ const FLOW: [&str; 24] = [
 ];
 
 /// The files that may hold unsafe code.
-const UNSAFE: [&str; 6] = [
+const UNSAFE: [&str; 7] = [
     "allocator.rs",
+    "counters/bell.rs",
     "counters/os.rs",
     "counters/registry.rs",
     "source/jemalloc/mod.rs",

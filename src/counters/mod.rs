@@ -7,6 +7,8 @@
 //! chunk.rs     63 slots                      leased and given back by a bitmap
 //! registry.rs  all slots                     append-only list of chunks; the three-pass read
 //! peak.rs      approximate process total     what slow paths publish, batch by batch
+//! belfry.rs  bell.rs                          who is woken when it passes a line
+//! line.rs      a monitor's bell
 //! os.rs        memory and thread end         mmap, pthread key
 //! counts.rs    Counts, Delta                 the figures
 //! ```
@@ -17,8 +19,11 @@
 //! - Readers look at frees first. So an object is never seen freed but not allocated.
 //! - Nothing on these paths allocates, locks, panics, formats, or reads a clock.
 
+mod belfry;
+mod bell;
 mod chunk;
 mod counts;
+mod line;
 #[cfg(all(test, loom))]
 mod model;
 mod os;
@@ -31,7 +36,11 @@ mod tests;
 mod thread;
 
 pub use counts::{Counts, Delta};
+pub(crate) use line::WakeLine;
 pub(crate) use slot::Operation;
 pub use tenant::BATCH;
-pub use thread::counts;
-pub(crate) use thread::{ProcessPeak, book, book_slowly, peak_of_thread, thread_counts};
+pub(crate) use thread::{
+    ProcessPeak, admit, book, book_admitted, book_set_out, book_slowly, has_left, may_use_reserve,
+    peak_of_thread, retract, set_out, stay_due, thread_counts, use_reserve,
+};
+pub use thread::{counts, limit_refusals};

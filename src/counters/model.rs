@@ -4,6 +4,8 @@
 //! `tests/README.md`.
 #![allow(clippy::expect_used, reason = "a model without slots fails")]
 
+use super::bell::Bell;
+use super::peak::Peak;
 use super::registry::Registry;
 use super::slot::{Operation, Slot};
 use loom::sync::Arc;
@@ -232,5 +234,101 @@ fn the_shared_slot_is_never_negative_either() {
         assert_plausible(&registry, 1);
         maker.join().expect("maker");
         user.join().expect("user");
+    });
+}
+
+/// A thread arms its bell and sleeps while another's bytes pass the line: it is woken, whichever comes first.
+#[test]
+fn growth_past_a_line_is_never_unheard() {
+    loom::model(|| drop(beside_growth(&[10], |total| sleep_at_lines(total, [10]))));
+}
+
+/// The same when the bell is armed again after it has rung, and two pass the first line at once.
+#[test]
+fn a_line_set_anew_is_heard_too() {
+    bounded(|| drop(beside_growth(&[10, 10], |total| sleep_at_lines(total, [5, 15]))));
+}
+
+/// An owner leaves and the next claims the bell while others ring it: nobody uses a handle that is being exchanged.
+#[test]
+fn a_bell_changes_hands_while_it_is_rung() {
+    bounded(|| {
+        let total = beside_growth(&[10, 10], |total| {
+            let bell = total.belfry().claim(&thread::current()).expect("a free bell");
+            total.arm(bell, 10);
+            total.belfry().leave(bell);
+            if let Some(again) = total.belfry().claim(&thread::current()) {
+                total.arm(again, 20);
+                sleep_until_rung(total, again);
+                total.belfry().leave(again);
+            }
+        });
+        // Nobody rings it any more: whatever happened, it can be had.
+        assert!(total.belfry().claim(&thread::current()).is_some(), "a bell was lost");
+    });
+}
+
+/// As above, with a handle that is not the owner's: no unpark makes up for what the bell's own word should order.
+#[test]
+fn a_handle_is_not_exchanged_while_it_is_used() {
+    bounded(|| {
+        let total = Arc::new(Peak::new());
+        let dozer = thread::spawn(|| ());
+        let bell = total.belfry().claim(dozer.thread()).expect("a free bell");
+        total.arm(bell, 10);
+        let publisher = {
+            let total = total.clone();
+            thread::spawn(move || total.publish(10))
+        };
+        total.belfry().leave(bell);
+        let _ = total.belfry().claim(dozer.thread());
+        publisher.join().expect("publisher");
+        dozer.join().expect("dozer");
+    });
+}
+
+/// `owner` runs in a thread of its own, since in a model an unpark would end its waiting for others too.
+fn beside_growth(growth: &[i64], owner: fn(&Peak)) -> Arc<Peak> {
+    let total = Arc::new(Peak::new());
+    let publishes = |delta: i64| {
+        let total = total.clone();
+        thread::spawn(move || total.publish(delta))
+    };
+    let owner = {
+        let total = total.clone();
+        thread::spawn(move || owner(&total))
+    };
+    let (first, others) = growth.split_first().expect("somebody publishes");
+    let others: Vec<_> = others.iter().map(|delta| publishes(*delta)).collect();
+    total.publish(*first);
+    others.into_iter().for_each(|other| other.join().expect("publisher"));
+    owner.join().expect("owner");
+    total
+}
+
+fn sleep_at_lines<const N: usize>(total: &Peak, lines: [i64; N]) {
+    let bell = total.belfry().claim(&thread::current()).expect("a free bell");
+    for line in lines {
+        total.arm(bell, line);
+        sleep_until_rung(total, bell);
+    }
+}
+
+fn sleep_until_rung(total: &Peak, bell: usize) {
+    while !total.belfry().bell(bell).is_some_and(Bell::take_ring) {
+        thread::park();
+    }
+}
+
+/// Many ask for room at once: no more pass than there is room for.
+#[test]
+fn no_more_are_admitted_than_there_is_room_for() {
+    loom::model(|| {
+        let total = Arc::new(Peak::new());
+        let asks = |total: Arc<Peak>| thread::spawn(move || total.admit(10, 15));
+        let others = [asks(total.clone()), asks(total.clone())];
+        let admitted =
+            others.into_iter().filter_map(|other| other.join().ok()).filter(|yes| *yes).count();
+        assert_eq!((admitted, total.live()), (1, 10));
     });
 }

@@ -1,15 +1,17 @@
-//! The approximate process total that slow paths publish to, and the highest value it has had.
+//! The approximate process total that slow paths publish to: the highest value it has had, and what happens on its way up.
 
+use super::belfry::Belfry;
 use crate::sync::{AtomicI64, AtomicU64, Ordering};
 
 /// How many process-wide regions can have their peak watched at once.
 pub(super) const WATCHES: usize = 8;
 
-/// Live bytes without a walk over the slots: exact to within threads x `BATCH`. All relaxed: approximate figures
-/// that order nothing.
+/// Live bytes without a walk over the slots: exact to within threads x `BATCH`. All relaxed but what `arm` needs:
+/// approximate figures that order nothing.
 pub(super) struct Peak {
     live: AtomicI64,
     all_time: AtomicI64,
+    belfry: Belfry,
     /// One bit per watch in use.
     watching: AtomicU64,
     watches: [AtomicI64; WATCHES],
@@ -28,6 +30,7 @@ impl Peak {
         Peak {
             live: AtomicI64::new(0),
             all_time: AtomicI64::new(0),
+            belfry: Belfry::new(),
             watching: AtomicU64::new(0),
             watches: [const { AtomicI64::new(0) }; WATCHES],
         }
@@ -38,6 +41,7 @@ impl Peak {
         Peak {
             live: AtomicI64::new(0),
             all_time: AtomicI64::new(0),
+            belfry: Belfry::new(),
             watching: AtomicU64::new(0),
             watches: std::array::from_fn(|_| AtomicI64::new(0)),
         }
@@ -45,14 +49,49 @@ impl Peak {
 
     /// Adds net bytes that a thread has not reported before.
     pub(super) fn publish(&self, delta: i64) {
-        let live = self.live.fetch_add(delta, Ordering::Relaxed).wrapping_add(delta);
+        let live = self.live.fetch_add(delta, Ordering::AcqRel).wrapping_add(delta);
+        if delta > 0 {
+            self.rose_to(live);
+        }
+    }
+
+    /// Adds `bytes` unless that would go above `ceiling`: in one step, so that of many who ask at once no more pass
+    /// than there is room for. Who was admitted says so by `look` when it has happened.
+    pub(super) fn admit(&self, bytes: i64, ceiling: i64) -> bool {
+        let sum = |live: i64| Some(live.saturating_add(bytes)).filter(|sum| *sum <= ceiling);
+        self.live.fetch_update(Ordering::AcqRel, Ordering::Relaxed, sum).is_ok()
+    }
+
+    /// Takes notice of how high the total is.
+    pub(super) fn look(&self) {
+        self.rose_to(self.live.load(Ordering::Acquire));
+    }
+
+    fn rose_to(&self, live: i64) {
         if live > self.all_time.load(Ordering::Relaxed) {
             self.all_time.fetch_max(live, Ordering::Relaxed);
         }
         let watching = self.watching.load(Ordering::Relaxed);
-        if watching != 0 && delta > 0 {
+        if watching != 0 {
             self.raise(watching, live);
         }
+        self.belfry.ring_at(live);
+    }
+
+    /// The bells that ring on the way up.
+    pub(super) fn belfry(&self) -> &Belfry {
+        &self.belfry
+    }
+
+    /// Has bell `index` rung when the total reaches `line`, at once if it has.
+    ///
+    /// *No growth past the line goes unheard*: all changes of the total are read-modify-writes, so they have an order, and
+    /// the one below, which changes nothing, has its place in it. A change that comes before is in what it returns, and
+    /// is heard here. One that comes after acquires what this one releases, so it sees the bell armed and the line.
+    pub(super) fn arm(&self, index: usize, line: i64) {
+        self.belfry.arm(index, line);
+        let live = self.live.fetch_add(0, Ordering::AcqRel);
+        self.belfry.ring_at(live);
     }
 
     fn raise(&self, watching: u64, live: i64) {
@@ -64,7 +103,6 @@ impl Peak {
     }
 
     /// Live bytes as published so far.
-    #[cfg(all(test, not(loom)))]
     pub(super) fn live(&self) -> i64 {
         self.live.load(Ordering::Relaxed)
     }

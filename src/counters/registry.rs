@@ -12,7 +12,7 @@ use super::chunk::Chunk;
 use super::os;
 use super::peak::Peak;
 use super::slot::{Operation, Slot};
-use crate::sync::{AtomicPtr, Ordering};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering};
 
 /// As many objects freed during a reading mislead nobody.
 const FEW_OBJECTS: u64 = 1024;
@@ -30,6 +30,8 @@ pub(super) struct Registry {
     shared: Slot,
     /// Live bytes as published by the slots' slow paths, and their highest value.
     peak: Peak,
+    /// Requests that a limit refused. Relaxed: a total that orders nothing.
+    refusals: AtomicU64,
 }
 
 impl Registry {
@@ -40,6 +42,7 @@ impl Registry {
             appended: AtomicPtr::new(std::ptr::null_mut()),
             shared: Slot::new(),
             peak: Peak::new(),
+            refusals: AtomicU64::new(0),
         }
     }
 
@@ -50,6 +53,7 @@ impl Registry {
             appended: AtomicPtr::new(std::ptr::null_mut()),
             shared: Slot::new(),
             peak: Peak::new(),
+            refusals: AtomicU64::new(0),
         }
     }
 
@@ -62,6 +66,19 @@ impl Registry {
     pub(super) fn book_shared(&self, operation: Operation) {
         self.shared.share(operation);
         self.peak.publish(operation.net_bytes());
+    }
+
+    /// The same for what the approximate total holds already.
+    pub(super) fn book_shared_admitted(&self, operation: Operation) {
+        self.shared.share(operation);
+    }
+
+    pub(super) fn count_refusal(&self) {
+        self.refusals.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn refusals(&self) -> u64 {
+        self.refusals.load(Ordering::Relaxed)
     }
 
     /// A slot for one thread, or `None` when all are taken and the OS has no memory for more.

@@ -121,6 +121,13 @@ impl Slot {
     }
 }
 
+impl Slot {
+    /// Counts `bytes` as published that the total was given before they were booked; less than none: they will not be.
+    pub(super) fn prepay(&self, bytes: i64) {
+        self.published.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
 /// What the allocator did, in bytes as the layouts say.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Operation {

@@ -62,6 +62,12 @@ impl<'a> Tenant<'a> {
         !due
     }
 
+    /// The first half of an allocation's booking: false when something is due.
+    #[inline(always)]
+    pub(super) fn set_out(&self, bytes: u64) -> bool {
+        !take(&self.alloc_left, bytes)
+    }
+
     /// The slow path of a booking: also does what is due, and says when it will be next.
     pub(super) fn book_due(&self, operation: Operation, peak: &Peak) {
         let slot = self.slot.get();
@@ -71,6 +77,36 @@ impl<'a> Tenant<'a> {
         }
         slot.publish_from(HALF_BATCH.unsigned_abs(), peak);
         self.leave(self.allowance.get());
+    }
+
+    /// Takes `bytes` into the approximate total before they are booked; false when that would take it above `ceiling`.
+    ///
+    /// All that the slot has is published first: what is missing then is what other threads have not published, and what
+    /// was left to this one by its last slow path.
+    pub(super) fn admit(&self, bytes: i64, ceiling: i64, total: &Peak) -> bool {
+        self.slot.get().publish_from(0, total);
+        let admitted = total.admit(bytes, ceiling);
+        if admitted {
+            self.slot.get().prepay(bytes);
+        }
+        admitted
+    }
+
+    /// Gives back what was admitted and did not come to pass.
+    pub(super) fn retract(&self, bytes: i64, total: &Peak) {
+        self.slot.get().prepay(bytes.wrapping_neg());
+        total.publish(bytes.wrapping_neg());
+    }
+
+    /// Has the next allocation be due too.
+    pub(super) fn stay_due(&self) {
+        self.alloc_left.set(NOTHING);
+    }
+
+    /// Whether `bytes` more can be allocated before something is due.
+    #[inline(always)]
+    pub(super) fn has_left(&self, bytes: u64) -> bool {
+        self.alloc_left.get() >= bytes.cast_signed()
     }
 
     /// Begins the lease of `slot`. It is due at once, and from then on at every half batch.

@@ -5,6 +5,8 @@ mod tenant;
 
 use super::BATCH;
 use super::Counts;
+use super::bell::Bell;
+use super::peak::Peak;
 use super::registry::{Reading, Registry};
 use super::slot::{Operation, Slot};
 
@@ -165,4 +167,70 @@ fn a_reading_is_repeated_until_it_is_narrow_in_bytes_and_in_objects() {
         kept(&[wide, (1 << 29, 1 << 21), (1 << 29, 1 << 19), wide]),
         ((1 << 29, 1 << 19), 4)
     );
+}
+
+#[test]
+fn a_bell_rings_once_for_each_time_it_is_armed() {
+    let total = Peak::new();
+    let bell = total.belfry().claim(&std::thread::current()).expect("a free bell");
+    let rang = || total.belfry().bell(bell).is_some_and(Bell::take_ring);
+    total.arm(bell, 100);
+    total.publish(99);
+    assert!(!rang(), "below the line");
+    total.publish(1);
+    assert!(rang(), "at the line");
+    total.publish(1000);
+    assert!(!rang(), "disarmed by ringing");
+    total.arm(bell, 1101);
+    total.publish(-50);
+    total.publish(50);
+    assert!(!rang(), "below the new line");
+    assert!(total.admit(1, 1101) && !total.admit(1, 1101));
+    assert!(!rang(), "what is admitted has not happened yet");
+    total.look();
+    assert!(rang(), "at the new line");
+    total.arm(bell, 1101);
+    assert!(rang(), "already there");
+    total.arm(bell, 1102);
+    total.belfry().disarm(bell);
+    total.publish(1);
+    assert!(!rang(), "disarmed by its owner");
+}
+
+#[test]
+fn bells_are_bounded_and_can_be_had_again() {
+    let total = Peak::new();
+    let claim = || total.belfry().claim(&std::thread::current());
+    let bells: Vec<usize> = std::iter::from_fn(claim).collect();
+    assert_eq!(bells, (0..super::belfry::BELLS).collect::<Vec<_>>());
+    for bell in &bells {
+        total.arm(*bell, 10 + (*bell).cast_signed() as i64);
+    }
+    total.belfry().leave(3);
+    total.publish(15);
+    let rang = bells.iter().filter(|bell| total.belfry().bell(**bell).is_some_and(Bell::has_rung));
+    assert_eq!(rang.copied().collect::<Vec<_>>(), [0, 1, 2, 4, 5]);
+    assert_eq!((claim(), claim()), (Some(3), None));
+    assert!(!total.belfry().bell(3).is_some_and(Bell::has_rung), "it begins anew");
+}
+
+/// Rung by one thread, left and claimed by others, all the time: for Miri and the sanitizers.
+#[test]
+fn a_bell_changes_hands_while_it_is_rung() {
+    let total = Peak::new();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| (0..ROUNDS).for_each(|_| total.publish(1)));
+            scope.spawn(|| {
+                for _ in 0..ROUNDS {
+                    if let Some(bell) = total.belfry().claim(&std::thread::current()) {
+                        total.arm(bell, total.live());
+                        total.belfry().leave(bell);
+                    }
+                }
+            });
+        }
+    });
+    let claim = || total.belfry().claim(&std::thread::current());
+    assert_eq!(std::iter::from_fn(claim).count(), super::belfry::BELLS, "none was lost");
 }

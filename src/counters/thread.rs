@@ -2,11 +2,12 @@
 
 use super::Counts;
 use super::os;
-use super::peak::Watch;
+use super::peak::{Peak, Watch};
 use super::registry::Registry;
 use super::slot::{Operation, Slot};
 use super::tenant::{Outer, Tenant};
 use crate::sync::global;
+use std::cell::Cell;
 use std::ffi::c_void;
 
 global! {
@@ -20,6 +21,10 @@ global! {
 global! {
     /// Where a thread stands that has no lease and shall not try for one, being torn down or refused; as `FRESH`.
     static DETACHED: Slot = Slot::new();
+}
+
+thread_local! {
+    static IS_OURS: Cell<bool> = const { Cell::new(false) };
 }
 
 #[cfg(not(loom))]
@@ -41,6 +46,19 @@ pub(crate) fn book(operation: Operation) -> bool {
     TENANT.try_with(|tenant| tenant.book(operation)).unwrap_or(false)
 }
 
+/// Takes the bytes of an allocation that is about to be asked for off what is left to the thread; false when something is
+/// due. Where it is true, [`book_set_out`] books the allocation if it succeeds.
+#[inline(always)]
+pub(crate) fn set_out(bytes: u64) -> bool {
+    TENANT.try_with(|tenant| tenant.set_out(bytes)).unwrap_or(false)
+}
+
+/// Books what was set out for.
+#[inline(always)]
+pub(crate) fn book_set_out(operation: Operation) {
+    let _ = TENANT.try_with(|tenant| tenant.slot().book(operation));
+}
+
 /// Books what the hot path could not: a thread's first call, or one at which something is due.
 #[cold]
 #[inline(never)]
@@ -53,6 +71,87 @@ pub(crate) fn book_slowly(operation: Operation) {
             tenant.leave_nothing();
         }
     });
+}
+
+/// Takes `bytes` that the calling thread is about to book, or has asked for, into the approximate process total; false,
+/// and counted as refused, when that would take it above `ceiling`.
+///
+/// Where it is true, [`book_admitted`] or [`retract`] follows.
+pub(crate) fn admit(bytes: u64, ceiling: u64) -> bool {
+    let most = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+    let (bytes, ceiling, total) = (most(bytes), most(ceiling), REGISTRY.peak());
+    TENANT.with(|tenant| {
+        let admitted = match has_lease(tenant) {
+            true => tenant.admit(bytes, ceiling, total),
+            false => total.admit(bytes, ceiling),
+        };
+        if !admitted {
+            REGISTRY.count_refusal();
+        }
+        admitted
+    })
+}
+
+/// Has the next call be due too, whatever comes of this one: sizes that are asked for and not had may be so large that a
+/// second one would take what is left round to positive.
+pub(crate) fn stay_due() {
+    TENANT.with(Tenant::stay_due);
+}
+
+/// As [`book_slowly`], for bytes that were admitted.
+pub(crate) fn book_admitted(operation: Operation) {
+    TENANT.with(|tenant| match has_lease(tenant) {
+        true => tenant.book_due(operation, REGISTRY.peak()),
+        false => REGISTRY.book_shared_admitted(operation),
+    });
+    REGISTRY.peak().look();
+}
+
+/// Gives back bytes that were admitted and could not be had.
+pub(crate) fn retract(bytes: u64) {
+    let bytes = bytes.cast_signed();
+    TENANT.with(|tenant| match has_lease(tenant) {
+        true => tenant.retract(bytes, REGISTRY.peak()),
+        false => REGISTRY.peak().publish(bytes.wrapping_neg()),
+    });
+}
+
+/// Whether the calling thread may book `bytes` more before anything is due.
+#[inline(always)]
+pub(crate) fn has_left(bytes: u64) -> bool {
+    TENANT.try_with(|tenant| tenant.has_left(bytes)).unwrap_or(false)
+}
+
+/// Says that the calling thread is one of ours: what is held back of a limit is held back for it.
+pub(crate) fn use_reserve() {
+    IS_OURS.with(|ours| ours.set(true));
+}
+
+/// Whether the calling thread is one of ours.
+pub(crate) fn may_use_reserve() -> bool {
+    IS_OURS.with(Cell::get)
+}
+
+/// Requests that a [`Limit`](crate::Limit) has refused so far, in the whole process. Exact; a total that only grows.
+///
+/// A refused request is not counted anywhere else. Source: the wrapper's own counter.
+///
+/// ```
+/// # use plimsoll::{Limit, Plimsoll};
+/// #[global_allocator]
+/// static ALLOC: Plimsoll = Plimsoll::jemalloc().with_limit(Limit::bytes(64 << 20));
+///
+/// let mut buffer = Vec::<u8>::new();
+/// assert!(buffer.try_reserve(100 << 20).is_err());
+/// assert_eq!(plimsoll::limit_refusals(), 1);
+/// ```
+pub fn limit_refusals() -> u64 {
+    REGISTRY.refusals()
+}
+
+/// The approximate process total, and what happens on its way up.
+pub(super) fn process_total() -> &'static Peak {
+    REGISTRY.peak()
 }
 
 fn fresh() -> &'static Slot {

@@ -2,6 +2,7 @@
 //! the oldest, counted.
 
 use super::worker::caught;
+use crate::counters::use_reserve;
 use crate::error::Error;
 use crate::event::Event;
 use parking_lot::{Condvar, Mutex};
@@ -112,6 +113,7 @@ impl Drop for Courier {
 }
 
 fn deliver(shared: &Shared, sinks: &[Sink]) {
+    use_reserve();
     while let Some(event) = next(shared) {
         for sink in sinks {
             // What a sink does to itself is its own affair; the next event may suit it better.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! builder.rs   settings.rs          what it should be like; builder, environment, default
-//! run.rs       wake.rs              the thread and how it is woken
+//! run.rs  wake.rs  alarm.rs         the thread and how it is woken: by others, by allocations
 //! tick.rs                           read -> judge -> remember -> act
 //! order.rs  evicting.rs  under_way.rs  who wants memory, and who is asked for it, one at a time
 //! registry.rs  caches.rs            the caches; how they are registered, and how they have done
@@ -21,6 +21,7 @@
 
 mod account;
 mod admission;
+mod alarm;
 mod allocator;
 mod asking;
 mod brake;

@@ -22,11 +22,16 @@ pub(super) fn run(shared: Arc<Shared>, counts: Option<CountSource>, stopped: Rep
     let mut last_panic = String::new();
     // Relaxed: whoever sets it wakes this thread afterwards, and that synchronises.
     while !shared.stopping.load(Ordering::Relaxed) {
+        let moment = Moment::now();
+        if ticker.alarm.calls(moment.instant) {
+            ticker.hurry(moment.instant);
+        }
         // Nothing of ours should panic; what runs here and is not ours are the program's log subscribers.
-        if let Err(message) = caught(|| ticker.step(Moment::now())) {
+        if let Err(message) = caught(|| ticker.step(moment)) {
             report_panic(&shared, message, &mut last_panic);
         }
-        shared.wake.sleep_until(ticker.deadline());
+        let deadline = ticker.alarm.deadline(ticker.deadline());
+        shared.wake.sleep_until(deadline, || ticker.alarm.has_rung());
     }
     let _ = caught(|| ticker.stop());
     shared.brake.release();

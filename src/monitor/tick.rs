@@ -1,5 +1,6 @@
 //! One tick: read, judge, remember, act. Allocates nothing while nothing changes.
 
+use super::alarm::{Alarm, distance};
 use super::evicting::{Evictor, views};
 use super::order::{Finished, Order, Orderer};
 use super::purging::Purging;
@@ -37,6 +38,7 @@ pub(super) struct Ticker {
     /// The last snapshot at which all was well, or the first.
     well: Option<Snapshot>,
     next_tick: Instant,
+    pub(super) alarm: Alarm,
 }
 
 impl Ticker {
@@ -60,7 +62,13 @@ impl Ticker {
             last_kept: None,
             well: None,
             next_tick: now,
+            alarm: Alarm::claim(),
         }
+    }
+
+    /// Has the next step tick.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        self.next_tick = now;
     }
 
     /// Does whatever is due at `moment`.
@@ -104,6 +112,7 @@ impl Ticker {
         let seen = self.judge(&mut snapshot, &usage, moment.instant);
         self.shared.learn_reserve(&snapshot, moment.instant);
         self.shared.set_brake(&snapshot, moment.instant);
+        self.arm_alarm(&snapshot);
         self.remember(&snapshot, moment.instant);
         self.note_if_well(&snapshot);
         log::emit_debug(moment, || EventKind::snapshot_taken(&snapshot));
@@ -142,6 +151,13 @@ impl Ticker {
         if seen.is_stuck {
             self.shared.emit(EventKind::stuck(snapshot, cause(snapshot, self.shared.scope())));
         }
+    }
+
+    /// Allocations up to the next threshold shall wake the monitor.
+    fn arm_alarm(&self, snapshot: &Snapshot) {
+        let thresholds = &self.shared.settings.thresholds;
+        let usage = snapshot.usage_bytes().zip(snapshot.budget_bytes());
+        self.alarm.arm(usage.and_then(|(usage, budget)| distance(usage, thresholds, budget)));
     }
 
     fn remember(&mut self, snapshot: &Snapshot, now: Instant) {

@@ -1,7 +1,6 @@
 //! How others wake the monitor's thread: a word of reasons and an unpark.
 //!
-//! Neither allocates nor locks (the standard library promises it of `unpark` since 1.93), so an allocation may wake
-//! the monitor too.
+//! An allocation that does so rings a bell instead (`counters/bell.rs`), which outlives the monitor.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
@@ -40,9 +39,9 @@ impl Wake {
         self.sleeper.get().is_some_and(|sleeper| sleeper.id() == std::thread::current().id())
     }
 
-    /// Sleeps until `deadline` or until somebody notifies.
-    pub(super) fn sleep_until(&self, deadline: Instant) {
-        while !self.pending.swap(false, Ordering::Acquire) {
+    /// Sleeps until `deadline`, until somebody notifies, or or is unparked by somebody who made `rang` true.
+    pub(super) fn sleep_until(&self, deadline: Instant, rang: impl Fn() -> bool) {
+        while !self.pending.swap(false, Ordering::Acquire) && !rang() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return;
@@ -63,7 +62,16 @@ mod tests {
         let wake = Wake::default();
         wake.attend();
         wake.notify();
-        wake.sleep_until(Instant::now() + Duration::from_secs(3600));
+        wake.sleep_until(Instant::now() + Duration::from_secs(3600), || false);
+    }
+
+    #[test]
+    fn a_bell_that_has_rung_ends_the_sleep_and_leaves_the_notification() {
+        let wake = Wake::default();
+        wake.attend();
+        wake.sleep_until(Instant::now() + Duration::from_secs(3600), || true);
+        wake.notify();
+        wake.sleep_until(Instant::now() + Duration::from_secs(3600), || false);
     }
 
     #[test]
@@ -73,8 +81,8 @@ mod tests {
             let wake = wake.clone();
             std::thread::spawn(move || {
                 wake.attend();
-                wake.sleep_until(Instant::now() + Duration::from_secs(3600));
-                wake.sleep_until(Instant::now() + Duration::from_millis(1));
+                wake.sleep_until(Instant::now() + Duration::from_secs(3600), || false);
+                wake.sleep_until(Instant::now() + Duration::from_millis(1), || false);
             })
         };
         wake.notify();

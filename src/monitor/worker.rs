@@ -28,6 +28,7 @@ pub(super) fn evicts() -> bool {
 /// Says that evictions need the calling thread.
 pub(super) fn now_evicts() {
     EVICTS.with(|flag| flag.set(true));
+    counters::use_reserve();
 }
 
 /// What a worker can be told to do.

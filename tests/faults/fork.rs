@@ -25,7 +25,7 @@ cases![
 ];
 
 /// Runs `child` in a fork. It must not unwind; the outer time limit ends it if it hangs.
-fn in_fork(child: impl FnOnce()) {
+pub(super) fn in_fork(child: impl FnOnce()) {
     // SAFETY: the child does only what the tests are about, and then ends at once.
     let pid = unsafe { libc::fork() };
     assert!(pid >= 0, "fork");

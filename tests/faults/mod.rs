@@ -1,10 +1,12 @@
 //! What an allocator wrapper meets in the field: counted, no crash, no deadlock. README.md says which case is about what.
 
+mod alarm;
 mod c_threads;
 mod clock;
 mod fork;
 mod hand_over;
 mod layouts;
+mod limit;
 #[cfg(feature = "plug_in")]
 mod loading;
 mod many_threads;
@@ -25,10 +27,12 @@ mod tight_threads;
 use crate::common::harness::Case;
 
 pub(crate) const GROUPS: &[&[Case]] = &[
+    alarm::CASES,
     c_threads::CASES,
     fork::CASES,
     hand_over::CASES,
     layouts::CASES,
+    limit::CASES,
     #[cfg(feature = "plug_in")]
     loading::CASES,
     many_threads::CASES,
