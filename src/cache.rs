@@ -138,13 +138,17 @@ impl CacheSpec {
         self.with(|terms| terms.priority = priority)
     }
 
-    /// The lowest level at which it may be asked without anybody's command.
+    /// The lowest level at which it may be asked without anybody's command; `critical` unless given, as in the original. A
+    /// cache that can be filled again at little cost should be asked at [`Level::Caution`]: then emergencies stay rare.
     #[must_use]
     pub fn from(self, level: Level) -> Self {
         self.with(|terms| terms.from = level.max(Level::Caution))
     }
 
     /// Its tier: while a cache of a lower one can give something, none of a higher one is asked. 0 unless given.
+    ///
+    /// Put large entries before small ones rather than cheap before dear: entries much smaller than a page, evicted in any
+    /// order but that of their age, free objects and hardly any pages. Within a tier that is learnt and allowed for.
     #[must_use]
     pub fn tier(self, tier: u8) -> Self {
         self.with(|terms| terms.tier = tier)

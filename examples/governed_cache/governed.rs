@@ -4,17 +4,13 @@ use crate::service::Service;
 use crate::value::{LABEL, TILE};
 use crate::{Result, lines};
 use plimsoll::{Budget, CacheSpec, Level, Monitor, Priority};
-use std::time::Duration;
-
-/// A burst takes tens of megabytes a second: the default of 30 s would see it when it is over.
-const INTERVAL: Duration = Duration::from_millis(100);
 
 /// Labels that are never worth evicting: what most requests are for.
 const LABELS_FLOOR: u64 = 4 << 20;
 
 /// Starts the monitor. What it does is told line by line, beside the rest.
 pub(crate) fn start(budget: Option<Budget>, service: &Service) -> Result<Monitor> {
-    let builder = Monitor::builder().interval(INTERVAL).on_event(lines::event);
+    let builder = Monitor::builder().on_event(lines::event);
     let monitor = match budget {
         Some(budget) => builder.budget(budget).start()?,
         None => builder.start()?,

@@ -57,18 +57,22 @@ impl Candidate<'_> {
             / (terms.priority.weight() * terms.cost)
     }
 
-    /// The lowest tier, then the highest score, the least important, the largest for its cost, the one that
+    /// The lowest tier, then the highest score, the least important, the one worth most, the one that
     /// was asked for least so far: so that equals take turns.
     fn before(&self, other: &Self) -> Ordering {
-        let size =
-            |c: &Self| c.view.givable().map_or(0.0, |bytes| bytes as f64 / c.view.terms.cost);
         let asked = |c: &Self| c.record.map_or(0, |record| record.asked_bytes);
         let (a, b) = (&self.view.terms, &other.view.terms);
         (a.tier.cmp(&b.tier))
             .then_with(|| other.score().total_cmp(&self.score()))
             .then_with(|| a.priority.cmp(&b.priority))
-            .then_with(|| size(other).total_cmp(&size(self)))
+            .then_with(|| other.worth().total_cmp(&self.worth()))
             .then_with(|| asked(self).cmp(&asked(other)))
+    }
+
+    /// What it could give that also becomes pages for others, for what it costs to have again.
+    fn worth(&self) -> f64 {
+        let yielded = self.record.and_then(|record| record.yielded.get()).unwrap_or(1.0);
+        self.view.givable().map_or(0.0, |bytes| bytes as f64) * yielded / self.view.terms.cost
     }
 
     /// All that is missing, in whole units; of what the cache holds half at most, unless nothing is spared.
@@ -205,6 +209,15 @@ mod tests {
         let barren = Candidate { record: Some(&record), ..cache(1, None, Some(500)) };
         assert_eq!(bytes(barren, Demand { unsparing: false, ..demand(100) }), None);
         assert_eq!(bytes(barren, demand(100)), Some(500));
+    }
+
+    #[test]
+    fn what_gives_pages_goes_before_what_only_gives_objects() {
+        let mut scattered = Record::new(CacheId(1));
+        scattered.yielded.take(0.1);
+        let scattered = Candidate { record: Some(&scattered), ..cache(1, None, Some(900)) };
+        assert_eq!(asked(&[scattered, cache(2, None, Some(100))]), Some(2));
+        assert_eq!(asked(&[scattered, cache(2, None, Some(80))]), Some(1), "90 against 80");
     }
 
     #[test]
