@@ -7,10 +7,10 @@ use super::terms::{CacheId, View};
 use crate::level::Level;
 use std::time::{Duration, Instant};
 
-/// All must have been well for this long.
-const CALM: Duration = Duration::from_secs(30);
+/// All must have been well for this long: a level is left only after ten seconds below it as it is.
+const CALM: Duration = Duration::from_secs(10);
 /// Between two steps.
-const PACE: Duration = Duration::from_secs(5);
+const PACE: Duration = Duration::from_secs(2);
 /// A step, as a share of the budget.
 const STEP: f64 = 0.02;
 /// So far below the line, in parts of the budget, regrowth ends.
@@ -201,13 +201,13 @@ mod tests {
     }
 
     #[test]
-    fn after_half_a_minute_a_fiftieth_every_five_seconds() {
+    fn after_ten_seconds_of_calm_a_fiftieth_every_two() {
         let (mut case, views) = (Case::new(&[(1, 1000)]), [view(1, 0, 1000)]);
         assert_eq!(case.at(0, 5000, &views), None);
-        assert_eq!(case.at(29, 5000, &views), None);
-        assert_eq!(case.at(30, 5000, &views), raised(1, 1200));
-        assert_eq!(case.at(34, 5000, &views), None);
-        assert_eq!(case.at(35, 5000, &views), raised(1, 1200));
+        assert_eq!(case.at(9, 5000, &views), None);
+        assert_eq!(case.at(10, 5000, &views), raised(1, 1200));
+        assert_eq!(case.at(11, 5000, &views), None);
+        assert_eq!(case.at(12, 5000, &views), raised(1, 1200));
     }
 
     #[test]
