@@ -273,7 +273,10 @@ impl Shared {
             now,
             level: newest.level(),
             usage: newest.usage_bytes()?,
-            held: low_bytes.map(|low| low.saturating_sub(purgeable_bytes)),
+            held: newest
+                .jemalloc_active_bytes()
+                .or(low_bytes.map(|low| low.saturating_sub(purgeable_bytes))),
+            beyond_wall: history.usage.beyond_wall(),
             live: newest.live_bytes(),
             budget: self.budget().bytes,
             most: self.settings.eviction_target,

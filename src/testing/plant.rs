@@ -334,6 +334,7 @@ impl Plant {
             level: self.level(),
             usage,
             held: Some(usage),
+            beyond_wall: 0,
             live: Some(live.saturating_add(self.held as u64)),
             budget: self.budget,
             most: u64::MAX,
