@@ -77,13 +77,14 @@ impl<A> Plimsoll<A> {
         Plimsoll { inner, wall: Wall::none() }
     }
 
-    /// Refuses requests that would take the process's live bytes above `limit`. Off unless called; then it costs
-    /// nothing on the way of an allocation.
+    /// Refuses requests that would take the process's live bytes above `limit`. Off unless called: then a resize to a
+    /// larger size costs a load and a branch more, and whatever else is allocated is not looked at for it on its way.
     ///
     /// A refused request is answered with null, as by an allocator that is out of memory, and changes no count but
     /// [`limit_refusals`](crate::limit_refusals): `Vec::try_reserve` gives an error; `Vec::push`, `Box::new` and all that
     /// cannot fail end the process by [`handle_alloc_error`](std::alloc::handle_alloc_error). An existing object that cannot
     /// grow stays as it was. Frees and shrinking are never refused. What of the limit is held back for whom says [`Limit`].
+    /// The wrapped allocator is asked first, and given back at once what is refused; growth it is not asked for.
     ///
     /// Exact to within [`BATCH`](crate::BATCH) bytes per thread: a thread is looked at in every half batch that it allocates,
     /// and at every request of half a batch or more. Requests that are made at once do not pass together where there is
@@ -154,13 +155,13 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Plimsoll<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise about `layout` is passed on.
-        self.counted(layout.size(), move |inner| unsafe { inner.alloc(layout) })
+        unsafe { self.booked(self.inner.alloc(layout), layout) }
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise about `layout` is passed on.
-        self.counted(layout.size(), move |inner| unsafe { inner.alloc_zeroed(layout) })
+        unsafe { self.booked(self.inner.alloc_zeroed(layout), layout) }
     }
 
     #[inline]
@@ -175,10 +176,73 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Plimsoll<A> {
 
     #[inline]
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        if self.wall.is_up() && is_growth_due(layout.size(), new_size) {
+        // A wall is looked at before the inner call, which could not be taken back; where there is none, that is all.
+        if new_size > layout.size() && self.wall.is_up() {
             // SAFETY: the caller's promise is passed on; the new size is the larger one.
             return unsafe { self.grown_within_limit(ptr, layout, new_size) };
         }
+        // SAFETY: the caller's promise is passed on.
+        unsafe { self.resized(ptr, layout, new_size) }
+    }
+}
+
+#[inline(always)]
+fn resize(old: u64, new: u64) -> Operation {
+    if new >= old { Operation::Grow(new - old) } else { Operation::Shrink(old - new) }
+}
+
+/// PERF: a call that the compiler takes to be rare, so that what succeeds does not jump over what failed.
+#[cold]
+#[inline(never)]
+fn refused() -> *mut u8 {
+    std::ptr::null_mut()
+}
+
+impl<A: GlobalAlloc> Plimsoll<A> {
+    /// The answer of the inner allocator, booked if it is an object.
+    ///
+    /// # Safety
+    /// `ptr` is null or the inner allocator's, of `layout`, and nobody else has it.
+    #[inline(always)]
+    unsafe fn booked(&self, ptr: *mut u8, layout: Layout) -> *mut u8 {
+        if ptr.is_null() {
+            return refused();
+        }
+        if !counters::book(Operation::Alloc(bytes(layout.size()))) {
+            // SAFETY: the caller's promise is passed on.
+            return unsafe { self.booked_slowly(ptr, layout) };
+        }
+        ptr
+    }
+
+    /// What could not be booked at once; given back, and null, where it would pass the limit.
+    ///
+    /// # Safety
+    /// As `booked`; `ptr` is not null.
+    #[cold]
+    #[inline(never)]
+    unsafe fn booked_slowly(&self, ptr: *mut u8, layout: Layout) -> *mut u8 {
+        let operation = Operation::Alloc(bytes(layout.size()));
+        match self.ceiling(layout.size()) {
+            None => counters::book_slowly(operation),
+            Some(ceiling) if counters::admit(operation, ceiling) => {
+                counters::book_admitted(operation);
+            }
+            Some(_) => {
+                // SAFETY: by the caller's promise an object of this layout that nobody has.
+                unsafe { self.inner.dealloc(ptr, layout) };
+                return std::ptr::null_mut();
+            }
+        }
+        ptr
+    }
+
+    /// The answer of the inner allocator to a resize, booked if it has happened.
+    ///
+    /// # Safety
+    /// As [`GlobalAlloc::realloc`].
+    #[inline(always)]
+    unsafe fn resized(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         // SAFETY: the caller's promise about `ptr`, `layout` and `new_size` is passed on.
         let moved = unsafe { self.inner.realloc(ptr, layout, new_size) };
         if !moved.is_null() {
@@ -189,96 +253,37 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Plimsoll<A> {
         }
         moved
     }
-}
 
-#[inline(always)]
-fn resize(old: u64, new: u64) -> Operation {
-    if new >= old { Operation::Grow(new - old) } else { Operation::Shrink(old - new) }
-}
-
-/// Whether a resize needs more than its thread has left until something is due.
-#[inline(always)]
-fn is_growth_due(old: usize, new: usize) -> bool {
-    new > old && !counters::has_left(bytes(new - old))
-}
-
-impl<A: GlobalAlloc> Plimsoll<A> {
-    /// The answer of the inner allocator to `ask`, booked if it is an object of `size`.
-    ///
-    /// PERF: whether something is due is found out before the inner call. So there is nothing to keep across it but the
-    /// size, and a limit refuses before it too. A request that then fails has brought what is due a little nearer.
-    #[inline(always)]
-    fn counted(&self, size: usize, ask: impl FnOnce(&A) -> *mut u8) -> *mut u8 {
-        let size = bytes(size);
-        if !counters::set_out(size) {
-            return self.counted_slowly(size, ask);
-        }
-        let ptr = ask(&self.inner);
-        if !ptr.is_null() {
-            counters::book_set_out(Operation::Alloc(size));
-        }
-        ptr
-    }
-
-    /// The same where something is due; null, and nothing asked, where it would pass the limit.
-    #[cold]
-    #[inline(never)]
-    fn counted_slowly(&self, size: u64, ask: impl FnOnce(&A) -> *mut u8) -> *mut u8 {
-        counters::stay_due();
-        match self.ceiling(size) {
-            None => self.book_if_had(size, ask),
-            Some(ceiling) if counters::admit(size, ceiling) => {
-                self.admitted(Operation::Alloc(size), size, ask)
-            }
-            Some(_) => std::ptr::null_mut(),
-        }
-    }
-
-    fn book_if_had(&self, size: u64, ask: impl FnOnce(&A) -> *mut u8) -> *mut u8 {
-        let ptr = ask(&self.inner);
-        if !ptr.is_null() {
-            counters::book_slowly(Operation::Alloc(size));
-        }
-        ptr
-    }
-
-    /// The answer to `ask` for `size` more bytes, which were admitted: booked, or given back.
-    fn admitted(
-        &self,
-        operation: Operation,
-        size: u64,
-        ask: impl FnOnce(&A) -> *mut u8,
-    ) -> *mut u8 {
-        let ptr = ask(&self.inner);
-        match ptr.is_null() {
-            true => counters::retract(size),
-            false => counters::book_admitted(operation),
-        }
-        ptr
-    }
-
-    /// A resize to a larger size. Refused before the inner call, which could not be taken back.
+    /// A resize to a larger size, under a limit.
     ///
     /// # Safety
     /// As [`GlobalAlloc::realloc`]; `new_size` is larger than that of `layout`.
+    #[cold]
     #[inline(never)]
     unsafe fn grown_within_limit(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        let growth = bytes(new_size).wrapping_sub(bytes(layout.size()));
-        let ceiling = self.ceiling(bytes(new_size)).unwrap_or(u64::MAX);
-        if !counters::admit(growth, ceiling) {
+        let growth = resize(bytes(layout.size()), bytes(new_size));
+        if counters::has_left_for(growth) {
+            // SAFETY: the caller's promise is passed on.
+            return unsafe { self.resized(ptr, layout, new_size) };
+        }
+        if !counters::admit(growth, self.ceiling(new_size).unwrap_or(u64::MAX)) {
             return std::ptr::null_mut();
         }
         // SAFETY: the caller's promise is passed on.
-        let ask = |inner: &A| unsafe { inner.realloc(ptr, layout, new_size) };
-        self.admitted(Operation::Grow(growth), growth, ask)
+        let moved = unsafe { self.inner.realloc(ptr, layout, new_size) };
+        match moved.is_null() {
+            true => counters::retract(growth),
+            false => counters::book_admitted(growth),
+        }
+        moved
     }
 
     /// How many bytes may be live with one of `size` that the calling thread asks for; `None` without a limit.
     ///
     /// A thread that panics has none: refused while the standard library prints its trace it would hang there, on the lock
     /// that it holds itself.
-    fn ceiling(&self, size: u64) -> Option<u64> {
-        let ceiling = self.wall.ceiling(size, counters::may_use_reserve())?;
+    fn ceiling(&self, size: usize) -> Option<u64> {
+        let ceiling = self.wall.ceiling(bytes(size), counters::may_use_reserve())?;
         (!std::thread::panicking()).then_some(ceiling)
     }
 

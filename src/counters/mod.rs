@@ -40,7 +40,7 @@ pub(crate) use line::WakeLine;
 pub(crate) use slot::Operation;
 pub use tenant::BATCH;
 pub(crate) use thread::{
-    ProcessPeak, admit, book, book_admitted, book_set_out, book_slowly, has_left, may_use_reserve,
-    peak_of_thread, retract, set_out, stay_due, thread_counts, use_reserve,
+    ProcessPeak, admit, book, book_admitted, book_slowly, has_left_for, may_use_reserve,
+    peak_of_thread, retract, thread_counts, use_reserve,
 };
 pub use thread::{counts, limit_refusals};

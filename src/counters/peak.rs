@@ -57,8 +57,10 @@ impl Peak {
 
     /// Adds `bytes` unless that would go above `ceiling`: in one step, so that of many who ask at once no more pass
     /// than there is room for. Who was admitted says so by `look` when it has happened.
+    ///
+    /// A sum that no total can hold is refused whatever the ceiling: cut off, it could not be given back.
     pub(super) fn admit(&self, bytes: i64, ceiling: i64) -> bool {
-        let sum = |live: i64| Some(live.saturating_add(bytes)).filter(|sum| *sum <= ceiling);
+        let sum = |live: i64| live.checked_add(bytes).filter(|sum| *sum <= ceiling);
         self.live.fetch_update(Ordering::AcqRel, Ordering::Relaxed, sum).is_ok()
     }
 

@@ -62,12 +62,6 @@ impl<'a> Tenant<'a> {
         !due
     }
 
-    /// The first half of an allocation's booking: false when something is due.
-    #[inline(always)]
-    pub(super) fn set_out(&self, bytes: u64) -> bool {
-        !take(&self.alloc_left, bytes)
-    }
-
     /// The slow path of a booking: also does what is due, and says when it will be next.
     pub(super) fn book_due(&self, operation: Operation, peak: &Peak) {
         let slot = self.slot.get();
@@ -98,15 +92,10 @@ impl<'a> Tenant<'a> {
         total.publish(bytes.wrapping_neg());
     }
 
-    /// Has the next allocation be due too.
-    pub(super) fn stay_due(&self) {
-        self.alloc_left.set(NOTHING);
-    }
-
-    /// Whether `bytes` more can be allocated before something is due.
+    /// Whether `operation`, an allocation or a growth, can be booked before something is due.
     #[inline(always)]
-    pub(super) fn has_left(&self, bytes: u64) -> bool {
-        self.alloc_left.get() >= bytes.cast_signed()
+    pub(super) fn has_left_for(&self, operation: Operation) -> bool {
+        self.alloc_left.get() >= operation.net_bytes()
     }
 
     /// Begins the lease of `slot`. It is due at once, and from then on at every half batch.
@@ -162,7 +151,7 @@ impl<'a> Tenant<'a> {
         self.free_left.set(bytes);
     }
 
-    /// Keeps what is left from wrapping, where there is no lease and every call takes the slow path.
+    /// Keeps what is left from wrapping, where a slow path books nothing here: the next call is due too.
     pub(super) fn leave_nothing(&self) {
         self.leave(NOTHING);
     }

@@ -198,6 +198,16 @@ fn a_bell_rings_once_for_each_time_it_is_armed() {
 }
 
 #[test]
+fn what_no_total_can_hold_is_not_admitted() {
+    let total = Peak::new();
+    total.publish(100);
+    assert!(!total.admit(i64::MAX, i64::MAX));
+    assert!(total.admit(i64::MAX - 100, i64::MAX));
+    total.publish(100 - i64::MAX);
+    assert_eq!(total.live(), 100);
+}
+
+#[test]
 fn bells_are_bounded_and_can_be_had_again() {
     let total = Peak::new();
     let claim = || total.belfry().claim(&std::thread::current());

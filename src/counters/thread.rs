@@ -46,19 +46,6 @@ pub(crate) fn book(operation: Operation) -> bool {
     TENANT.try_with(|tenant| tenant.book(operation)).unwrap_or(false)
 }
 
-/// Takes the bytes of an allocation that is about to be asked for off what is left to the thread; false when something is
-/// due. Where it is true, [`book_set_out`] books the allocation if it succeeds.
-#[inline(always)]
-pub(crate) fn set_out(bytes: u64) -> bool {
-    TENANT.try_with(|tenant| tenant.set_out(bytes)).unwrap_or(false)
-}
-
-/// Books what was set out for.
-#[inline(always)]
-pub(crate) fn book_set_out(operation: Operation) {
-    let _ = TENANT.try_with(|tenant| tenant.slot().book(operation));
-}
-
 /// Books what the hot path could not: a thread's first call, or one at which something is due.
 #[cold]
 #[inline(never)]
@@ -73,14 +60,16 @@ pub(crate) fn book_slowly(operation: Operation) {
     });
 }
 
-/// Takes `bytes` that the calling thread is about to book, or has asked for, into the approximate process total; false,
-/// and counted as refused, when that would take it above `ceiling`.
+/// Takes the bytes that the calling thread is about to ask for into the approximate process total; false, and counted as
+/// refused, when that would take it above `ceiling`.
 ///
 /// Where it is true, [`book_admitted`] or [`retract`] follows.
-pub(crate) fn admit(bytes: u64, ceiling: u64) -> bool {
-    let most = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
-    let (bytes, ceiling, total) = (most(bytes), most(ceiling), REGISTRY.peak());
+pub(crate) fn admit(operation: Operation, ceiling: u64) -> bool {
+    let ceiling = i64::try_from(ceiling).unwrap_or(i64::MAX);
+    let (bytes, total) = (operation.net_bytes(), REGISTRY.peak());
     TENANT.with(|tenant| {
+        // Sizes that are refused may be so large that two of them would take what is left round to positive.
+        tenant.leave_nothing();
         let admitted = match has_lease(tenant) {
             true => tenant.admit(bytes, ceiling, total),
             false => total.admit(bytes, ceiling),
@@ -90,12 +79,6 @@ pub(crate) fn admit(bytes: u64, ceiling: u64) -> bool {
         }
         admitted
     })
-}
-
-/// Has the next call be due too, whatever comes of this one: sizes that are asked for and not had may be so large that a
-/// second one would take what is left round to positive.
-pub(crate) fn stay_due() {
-    TENANT.with(Tenant::stay_due);
 }
 
 /// As [`book_slowly`], for bytes that were admitted.
@@ -108,18 +91,18 @@ pub(crate) fn book_admitted(operation: Operation) {
 }
 
 /// Gives back bytes that were admitted and could not be had.
-pub(crate) fn retract(bytes: u64) {
-    let bytes = bytes.cast_signed();
+pub(crate) fn retract(operation: Operation) {
+    let bytes = operation.net_bytes();
     TENANT.with(|tenant| match has_lease(tenant) {
         true => tenant.retract(bytes, REGISTRY.peak()),
         false => REGISTRY.peak().publish(bytes.wrapping_neg()),
     });
 }
 
-/// Whether the calling thread may book `bytes` more before anything is due.
+/// Whether the calling thread may book `operation`, which takes bytes, before anything is due.
 #[inline(always)]
-pub(crate) fn has_left(bytes: u64) -> bool {
-    TENANT.try_with(|tenant| tenant.has_left(bytes)).unwrap_or(false)
+pub(crate) fn has_left_for(operation: Operation) -> bool {
+    TENANT.try_with(|tenant| tenant.has_left_for(operation)).unwrap_or(false)
 }
 
 /// Says that the calling thread is one of ours: what is held back of a limit is held back for it.

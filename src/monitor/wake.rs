@@ -39,7 +39,7 @@ impl Wake {
         self.sleeper.get().is_some_and(|sleeper| sleeper.id() == std::thread::current().id())
     }
 
-    /// Sleeps until `deadline`, until somebody notifies, or or is unparked by somebody who made `rang` true.
+    /// Sleeps until `deadline`, until somebody notifies, or until it is unparked by somebody who made `rang` true.
     pub(super) fn sleep_until(&self, deadline: Instant, rang: impl Fn() -> bool) {
         while !self.pending.swap(false, Ordering::Acquire) && !rang() {
             let left = deadline.saturating_duration_since(Instant::now());
