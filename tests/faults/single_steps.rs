@@ -103,7 +103,7 @@ extern "C" fn publishes_at_one_step(signal: i32) {
 /// A handler publishes what its thread is about to publish: were it published twice, the peak would be too high for ever.
 fn a_signal_at_every_instruction_of_a_publication() {
     extern "C" fn body(_: *mut c_void) -> *mut c_void {
-        at_every_step(stride(13), || {
+        at_every_step(stride(61), || {
             let mut kept = None;
             single_stepped(|| kept = Block::new(&INTERRUPTIBLE, words(LARGE)));
             kept.expect("memory").free(&INTERRUPTIBLE);
