@@ -1,6 +1,7 @@
 //! The registered caches as a caller sees them: registering one, taking it off the list, and how it has done.
 
 use super::Monitor;
+use super::farewell;
 use super::registry::Entry;
 use super::shared::Shared;
 use crate::cache::{Cache, CacheSpec};
@@ -28,9 +29,13 @@ impl CacheHandle {
         &self.entry.spec.name
     }
 
-    /// Takes the cache off the list: it is not asked any more once a call under way has ended. Its own code may call this.
+    /// Takes the cache off the list: it is not asked any more once a call under way has ended, and its ceiling, if it was given
+    /// one, is lifted soon after, on a thread of its own. Its own code may call this.
     pub fn unregister(&self) {
         self.shared.caches.remove(&self.entry);
+        if self.entry.is_bound() {
+            farewell::say(vec![self.entry.clone()]);
+        }
     }
 }
 

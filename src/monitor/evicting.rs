@@ -55,9 +55,10 @@ impl Evictor {
 
     /// Raises or lifts a ceiling, when nothing else is going on.
     pub(super) fn raise(&mut self, shared: &Shared, raise: Raise, now: Instant) {
-        let Some(entry) = entry(shared, raise.id) else { return };
-        if self.worker.is_idle() && self.is_idle() {
-            self.submit(shared, Job::Ceilings(vec![(entry, raise.ceiling)]), now);
+        let entry = entry(shared, raise.id).filter(|_| self.worker.is_idle() && self.is_idle());
+        match entry {
+            Some(entry) => self.submit(shared, Job::Ceilings(vec![(entry, raise.ceiling)]), now),
+            None => self.planner.not_raised(),
         }
     }
 
@@ -92,7 +93,7 @@ impl Evictor {
         Some(done.finished(&mut self.planner, shared, now))
     }
 
-    /// Ends everything at once: callers are told, ceilings lifted, a worker that is busy is left to its job.
+    /// Ends everything at once: callers are told, a worker that is busy is left to its job.
     pub(super) fn stop(&mut self, shared: &Shared) {
         let orders = std::mem::take(&mut *shared.orders.lock());
         let under_way =
@@ -102,18 +103,7 @@ impl Evictor {
             let reason = "the monitor was stopped".into();
             by.refuse(Error::Eviction { target_bytes, freed_bytes, reason });
         }
-        self.lift_ceilings(shared);
         self.worker.stop();
-    }
-
-    /// Without a monitor nobody would ever raise them again.
-    fn lift_ceilings(&mut self, shared: &Shared) {
-        let bound = self.planner.records.iter().filter(|record| record.ceiling.is_some());
-        let ceilings: Vec<Ceiling> =
-            bound.filter_map(|record| Some((entry(shared, record.id)?, None))).collect();
-        if self.worker.is_idle() && !ceilings.is_empty() {
-            let _ = self.worker.submit(Job::Ceilings(ceilings), Instant::now());
-        }
     }
 
     fn begin(&mut self, shared: &Shared, now: Instant) {
@@ -128,6 +118,9 @@ impl Evictor {
         if under_way.episode.need == 0 {
             under_way.stage = Stage::Done;
         } else if let Err(error) = self.worker.submit(Job::Survey(shared.caches.all(), now), now) {
+            if let Orderer::DryRun(_) = under_way.by {
+                return under_way.by.refuse(error);
+            }
             under_way.fail(error.to_string());
         }
         self.under_way = Some(under_way);
@@ -140,10 +133,15 @@ impl Evictor {
         }
         let is_there = |id| shared.caches.all().iter().any(|entry| entry.id == id);
         self.planner.records.keep(is_there);
-        if let Some(UnderWay { by: Orderer::DryRun(_), .. }) = self.under_way {
-            return self.rehearse(shared, now);
+        self.after_survey(shared, now);
+    }
+
+    /// Goes on once the caches have said what they hold, or one of them never will.
+    fn after_survey(&mut self, shared: &Shared, now: Instant) {
+        match self.under_way {
+            Some(UnderWay { by: Orderer::DryRun(_), .. }) => self.rehearse(shared, now),
+            _ => self.freeze(shared, now),
         }
-        self.freeze(shared, now);
     }
 
     /// Sets the ceilings of all caches in question at what they hold, then asks.
@@ -151,6 +149,10 @@ impl Evictor {
         let Some(under_way) = &mut self.under_way else { return };
         let entries = shared.caches.all();
         let frozen = under_way.episode.freeze(views(&entries, now), &self.planner.records);
+        under_way.stage = Stage::Freezing;
+        for (id, ceiling) in &frozen {
+            self.planner.ceiling_asked(*id, *ceiling);
+        }
         let with_entry = |(id, ceiling)| Some((entry(shared, id)?, Some(ceiling)));
         let ceilings: Vec<Ceiling> = frozen.into_iter().filter_map(with_entry).collect();
         if ceilings.is_empty() {
@@ -203,10 +205,18 @@ impl Evictor {
             let words = format!("did not answer within {}", humantime::format_duration(timeout));
             self.complain(shared, &entry, &words);
         }
-        if let Some(under_way) = &mut self.under_way {
-            under_way.never_answered(&mut self.planner);
+        let Some(under_way) = &mut self.under_way else { return };
+        match under_way.stage {
+            Stage::Surveying => self.after_survey(shared, now),
+            Stage::Asking(_) => {
+                under_way.never_answered(&mut self.planner);
+                self.ask_next(shared, now);
+            }
+            Stage::Freezing | Stage::Lingering(..) | Stage::Answered | Stage::Done => {
+                self.publish(shared);
+                self.ask_next(shared, now);
+            }
         }
-        self.ask_next(shared, now);
     }
 
     /// Says what a cache did wrong: in the result of the eviction under way, else in an event.

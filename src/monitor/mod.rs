@@ -5,7 +5,7 @@
 //! run.rs  wake.rs  alarm.rs         the thread and how it is woken: by others, by allocations
 //! tick.rs                           read -> judge -> remember -> act
 //! order.rs  evicting.rs  under_way.rs  who wants memory, and who is asked for it, one at a time
-//! registry.rs  caches.rs            the caches; how they are registered, and how they have done
+//! registry.rs  caches.rs  farewell.rs  the caches; how they are registered, how they have done, how they leave
 //! asking.rs                         evictions that a caller asks for, and what they would come to
 //! worker.rs                         the thread on which caches' code and purges run
 //! purging.rs  purge_job.rs  purge_on_call.rs  purges: begun and learnt from; carried out; called for
@@ -31,6 +31,7 @@ mod builder;
 mod caches;
 mod courier;
 mod evicting;
+mod farewell;
 mod global;
 mod order;
 mod outlook;

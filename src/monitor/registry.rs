@@ -27,6 +27,8 @@ pub(super) struct Entry {
     removed: AtomicBool,
     /// Its code is running, or hangs.
     busy: AtomicBool,
+    /// It may have a ceiling.
+    bound: AtomicBool,
     quarantine: Mutex<Option<Quarantine>>,
 }
 
@@ -41,6 +43,7 @@ impl Entry {
             idle_nanos: AtomicU64::new(UNKNOWN),
             removed: AtomicBool::new(false),
             busy: AtomicBool::new(false),
+            bound: AtomicBool::new(false),
             quarantine: Mutex::new(None),
         }
     }
@@ -81,6 +84,31 @@ impl Entry {
 
     pub(super) fn set_busy(&self, busy: bool) {
         self.busy.store(busy, Ordering::Relaxed);
+    }
+
+    /// Sets or lifts its ceiling; says whether it keeps one. The user's code, so on the worker's thread only.
+    pub(super) fn set_ceiling(&self, ceiling: Option<u64>) -> bool {
+        // Noted before: should it hang there, it may have it all the same.
+        self.bound.store(ceiling.is_some(), Ordering::Relaxed);
+        let keeps = self.cache.set_ceiling(ceiling);
+        if !keeps {
+            self.bound.store(false, Ordering::Relaxed);
+        } else if ceiling.is_some() && self.is_removed() {
+            // Taken off the list meanwhile: nobody else would lift it.
+            self.lift_ceiling();
+        }
+        keeps
+    }
+
+    /// Lifts its ceiling, if it may have one: the user's code.
+    pub(super) fn lift_ceiling(&self) {
+        if self.bound.swap(false, Ordering::Relaxed) {
+            self.cache.set_ceiling(None);
+        }
+    }
+
+    pub(super) fn is_bound(&self) -> bool {
+        self.bound.load(Ordering::Relaxed)
     }
 
     /// A good answer after a quarantine: the next one begins short again.
@@ -143,11 +171,11 @@ impl Registry {
         *entries = entries.iter().filter(|other| !Arc::ptr_eq(other, entry)).cloned().collect();
     }
 
-    /// Lets go of all caches: a stopped monitor keeps nobody's memory.
-    pub(super) fn clear(&self) {
+    /// Takes all caches off the list: a stopped monitor keeps nobody's memory.
+    pub(super) fn clear(&self) -> Vec<Arc<Entry>> {
         let entries = std::mem::take(&mut *self.entries.lock());
-        // Dropped here, with the lock given back: this may run the caches' own code.
         entries.iter().for_each(|entry| entry.removed.store(true, Ordering::Relaxed));
+        entries.to_vec()
     }
 
     pub(super) fn all(&self) -> Arc<[Arc<Entry>]> {

@@ -1,6 +1,7 @@
 //! The monitor's thread: sleeps until something is due, does it, sleeps again. The only clock is here.
 
 use super::evicting::Evictor;
+use super::farewell::{self, Farewell};
 use super::purging::Purging;
 use super::reply::Replier;
 use super::shared::Shared;
@@ -35,7 +36,10 @@ pub(super) fn run(shared: Arc<Shared>, counts: Option<CountSource>, stopped: Rep
     }
     let _ = caught(|| ticker.stop());
     shared.brake.release();
-    let _ = caught(|| shared.caches.clear());
+    let entries = shared.caches.clear();
+    if !entries.is_empty() {
+        farewell::say(entries).into_iter().for_each(Farewell::wait);
+    }
     let total_snapshots_taken = shared.history.lock().taken_total;
     let _ = caught(|| shared.emit(EventKind::MonitorStopped { total_snapshots_taken }));
     shared.courier.stop();

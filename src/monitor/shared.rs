@@ -268,18 +268,26 @@ impl Shared {
         let history = self.history.lock();
         let newest = history.newest.as_ref()?;
         let Usage { low_bytes, purgeable_bytes, .. } = history.usage;
+        let budget = self.budget();
         let slope = history.forecast.newest().map(|trend| trend.usage_bytes_per_sec.likely);
         Some(Situation {
             now,
             level: newest.level(),
             usage: newest.usage_bytes()?,
-            held: low_bytes.map(|low| low.saturating_sub(purgeable_bytes)),
+            held: newest
+                .jemalloc_active_bytes()
+                .or(low_bytes.map(|low| low.saturating_sub(purgeable_bytes))),
+            beyond_wall: history.usage.beyond_wall(),
             live: newest.live_bytes(),
-            budget: self.budget().bytes,
+            budget: budget.bytes,
             most: self.settings.eviction_target,
             slope: slope.unwrap_or(0.0),
             sigma: history.forecast.noise_bytes.unwrap_or(0.0),
-            settle: history.pace.saturating_mul(2).clamp(SHORTEST_SETTLING, LONGEST_SETTLING),
+            settle: match budget.basis {
+                // The kernel adds up a group's figures every two seconds.
+                Basis::Group => LONGEST_SETTLING,
+                _ => history.pace.saturating_mul(2).clamp(SHORTEST_SETTLING, LONGEST_SETTLING),
+            },
         })
     }
 

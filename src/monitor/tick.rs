@@ -22,9 +22,6 @@ use crate::snapshot::{Moment, Snapshot};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A hook that takes longer shall not make an emergency of growth that leaves so much time.
-const LONGEST_REACTION: Duration = Duration::from_secs(5);
-
 /// What the monitor's thread keeps from tick to tick.
 pub(super) struct Ticker {
     shared: Arc<Shared>,
@@ -130,7 +127,7 @@ impl Ticker {
     }
 
     fn judge(&mut self, snapshot: &mut Snapshot, usage: &Usage, now: Instant) -> Seen {
-        let reaction = self.evictor.planner.reaction().min(LONGEST_REACTION);
+        let reaction = self.evictor.planner.reaction();
         let rules = Rules { thresholds: &self.shared.settings.thresholds, reaction };
         let seen = self.watch.observe(snapshot, usage, &rules, now);
         snapshot.values.level = self.watch.level();

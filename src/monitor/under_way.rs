@@ -18,8 +18,10 @@ const LOOK: Duration = Duration::from_millis(2);
 
 /// How far an eviction has come.
 pub(super) enum Stage {
-    /// Caches are surveyed, then ceilings set.
-    Preparing,
+    /// Caches are asked what they hold.
+    Surveying,
+    /// Ceilings are set at that.
+    Freezing,
     /// A cache has been asked.
     Asking(Arc<Entry>),
     /// It has answered, and claims more than has been freed so far.
@@ -51,7 +53,7 @@ impl UnderWay {
     pub(super) fn new(order: Order, counting: bool, now: Instant) -> Self {
         let episode = Episode::new(order.by.scope(), order.target);
         let outcome = Outcome { freed_bytes: counting.then_some(0), ..Outcome::default() };
-        UnderWay { by: order.by, episode, started: now, stage: Stage::Preparing, outcome }
+        UnderWay { by: order.by, episode, started: now, stage: Stage::Surveying, outcome }
     }
 
     /// Ends it with an error.

@@ -234,7 +234,7 @@ impl Bench {
         let keeps_ceiling = ask
             .ceiling
             .filter(|_| claimed.is_ok())
-            .and_then(|ceiling| self.call(entry, || entry.cache.set_ceiling(Some(ceiling)))?.ok());
+            .and_then(|ceiling| self.call(entry, || entry.set_ceiling(Some(ceiling)))?.ok());
         let live_before = before.as_ref().map(|before| before.process);
         let freed = before.zip(self.reading()).map(|(before, after)| {
             let (thread, process) = (before.thread - after.thread, before.process - after.process);
@@ -246,7 +246,7 @@ impl Bench {
     fn set_ceilings(&self, ceilings: Vec<Ceiling>) -> Vec<(Ceiling, Result<bool, String>)> {
         let mut set = Vec::with_capacity(ceilings.len());
         for (entry, ceiling) in ceilings {
-            let Some(keeps) = self.call(&entry, || entry.cache.set_ceiling(ceiling)) else { break };
+            let Some(keeps) = self.call(&entry, || entry.set_ceiling(ceiling)) else { break };
             set.push(((entry, ceiling), keeps));
         }
         set

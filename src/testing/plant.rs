@@ -11,6 +11,7 @@ use crate::policy::eviction::{
     givable,
 };
 use crate::policy::threshold::{LevelTracker, Signs, Threshold, Thresholds};
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,10 @@ pub struct Plant {
     limit: Option<u64>,
     interval: Duration,
     timeout: Duration,
+    /// How old the usage is that the monitor sees.
+    lag: Duration,
+    /// The usage as it was, newest last, as far back as that.
+    past: VecDeque<(Instant, u64)>,
     thresholds: Thresholds,
     start: Instant,
     now: Instant,
@@ -66,6 +71,8 @@ impl Plant {
             limit: None,
             interval: Duration::from_secs(30),
             timeout: Duration::from_secs(10),
+            lag: Duration::ZERO,
+            past: VecDeque::new(),
             thresholds: Thresholds::default(),
             start: now,
             now,
@@ -93,6 +100,13 @@ impl Plant {
     #[must_use]
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval.max(Duration::from_millis(1));
+        self
+    }
+
+    /// The usage that is seen is so old, as figures of a control group may be.
+    #[must_use]
+    pub fn lag(mut self, lag: Duration) -> Self {
+        self.lag = lag;
         self
     }
 
@@ -211,7 +225,7 @@ impl Plant {
 
     /// The allocation that crosses a line wakes the monitor.
     fn has_crossed(&self) -> bool {
-        self.usage_bytes() >= self.next_line()
+        self.seen_bytes() >= self.next_line()
     }
 
     fn pass(&mut self, time: Duration) {
@@ -219,14 +233,31 @@ impl Plant {
         self.held = (self.held + self.growth_per_sec * time.as_secs_f64()).max(0.0);
         self.simulated().for_each(|cache| cache.pass(time));
         let usage = self.usage_bytes();
+        self.remember(usage);
         self.peak = self.peak.max(usage);
         if self.limit.is_some_and(|limit| usage > limit) {
             self.killed = Some(self.elapsed());
         }
     }
 
+    fn remember(&mut self, usage: u64) {
+        if self.lag.is_zero() {
+            return;
+        }
+        self.past.push_back((self.now, usage));
+        let seen = self.now.checked_sub(self.lag).unwrap_or(self.start);
+        while self.past.get(1).is_some_and(|(at, _)| *at <= seen) {
+            self.past.pop_front();
+        }
+    }
+
+    /// What the monitor sees of the usage.
+    fn seen_bytes(&self) -> u64 {
+        self.past.front().map_or_else(|| self.usage_bytes(), |(_, usage)| *usage)
+    }
+
     fn tick(&mut self) {
-        let percent = self.usage_bytes() as f64 * 100.0 / self.budget.max(1) as f64;
+        let percent = self.seen_bytes() as f64 * 100.0 / self.budget.max(1) as f64;
         let signs = Signs { usage_percent: Some(percent), ..Signs::default() };
         if let Some(transition) = self.tracker.step(&self.thresholds, signs, self.now) {
             let (from, to) = (transition.from, transition.to);
@@ -327,19 +358,20 @@ impl Plant {
     }
 
     fn situation(&self) -> Situation {
-        let usage = self.usage_bytes();
+        let usage = self.seen_bytes();
         let live: u64 = self.simulated().map(SimulatedCache::held_bytes).sum();
         Situation {
             now: self.now,
             level: self.level(),
             usage,
             held: Some(usage),
+            beyond_wall: 0,
             live: Some(live.saturating_add(self.held as u64)),
             budget: self.budget,
             most: u64::MAX,
             slope: self.growth_per_sec,
             sigma: 0.0,
-            settle: Duration::from_millis(200),
+            settle: self.lag.saturating_add(Duration::from_millis(200)),
         }
     }
 }

@@ -5,6 +5,7 @@
 mod installed;
 
 mod brake;
+mod ceilings;
 mod defects;
 mod hooks;
 mod input;

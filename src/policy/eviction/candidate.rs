@@ -22,6 +22,8 @@ pub(super) struct Demand {
     pub(super) missing: u64,
     /// Nothing is spared: an emergency, or somebody's command.
     pub(super) unsparing: bool,
+    /// An emergency: what yields no pages in pieces is taken whole.
+    pub(super) deep: bool,
     pub(super) now: Instant,
 }
 
@@ -42,7 +44,8 @@ impl Candidate<'_> {
 
     /// Asking it now would bring nothing that lasts: its pages stay, or it fills up again as fast.
     fn is_spared(&self, demand: &Demand) -> bool {
-        self.record.is_some_and(|record| record.is_barren() || record.is_storming(demand.now))
+        self.record
+            .is_some_and(|record| record.is_barren(demand.now) || record.is_storming(demand.now))
     }
 
     fn is_worthwhile(&self, demand: &Demand) -> bool {
@@ -80,7 +83,7 @@ impl Candidate<'_> {
         let unit = self.view.terms.unit.max(1);
         let wanted = demand.missing.checked_next_multiple_of(unit).unwrap_or(demand.missing);
         let Some(givable) = self.view.givable() else { return wanted };
-        if demand.unsparing && self.record.is_some_and(Record::is_barren) {
+        if demand.deep && self.record.is_some_and(|record| record.is_barren(demand.now)) {
             // One deep cut: only whole slabs become whole pages.
             return givable;
         }
@@ -120,7 +123,7 @@ mod tests {
     }
 
     fn demand(missing: u64) -> Demand {
-        Demand { need: missing, missing, unsparing: true, now: Instant::now() }
+        Demand { need: missing, missing, unsparing: true, deep: true, now: Instant::now() }
     }
 
     fn asked(candidates: &[Candidate<'_>]) -> Option<u64> {
@@ -205,16 +208,22 @@ mod tests {
     #[test]
     fn a_barren_cache_is_spared_and_in_an_emergency_cut_deep() {
         let mut record = Record::new(CacheId(1));
-        record.yielded.take(0.0);
+        record.learn_yield(0.0, Instant::now());
         let barren = Candidate { record: Some(&record), ..cache(1, None, Some(500)) };
         assert_eq!(bytes(barren, Demand { unsparing: false, ..demand(100) }), None);
         assert_eq!(bytes(barren, demand(100)), Some(500));
+        let command = Demand { deep: false, ..demand(100) };
+        assert_eq!(
+            bytes(barren, command),
+            Some(100),
+            "somebody's command is for so much and no more"
+        );
     }
 
     #[test]
     fn what_gives_pages_goes_before_what_only_gives_objects() {
         let mut scattered = Record::new(CacheId(1));
-        scattered.yielded.take(0.1);
+        scattered.learn_yield(0.1, Instant::now());
         let scattered = Candidate { record: Some(&scattered), ..cache(1, None, Some(900)) };
         assert_eq!(asked(&[scattered, cache(2, None, Some(100))]), Some(2));
         assert_eq!(asked(&[scattered, cache(2, None, Some(80))]), Some(1), "90 against 80");

@@ -1,7 +1,8 @@
 //! One eviction: one ask outstanding at a time, its answer measured, until enough is given or nobody is left to ask.
 //!
 //! It ends, whatever the caches do: no cache is asked more than eight times, and two bad answers end its turn. It takes no
-//! more than the caches' own rounding and one unit beyond the need, since nobody is asked for more than is missing.
+//! more than the caches' own rounding and one unit beyond the need, since nobody is asked for more than is missing; but for a
+//! cache that is known to yield no pages in pieces, which in an emergency is cut deep.
 
 use super::candidate::{Candidate, Demand, choose};
 use super::record::Records;
@@ -138,7 +139,8 @@ impl Episode {
             return None;
         }
         let unsparing = self.scope.is_unsparing();
-        let demand = Demand { need: self.need, missing: self.missing(), unsparing, now };
+        let deep = self.scope == Scope::Automatic(Level::Critical);
+        let demand = Demand { need: self.need, missing: self.missing(), unsparing, deep, now };
         let candidate = |view: View| {
             let standing = self.standings.iter().find(|standing| standing.id == view.id);
             Candidate {

@@ -25,6 +25,8 @@ const LONGEST_BACK_OFF: Duration = Duration::from_secs(3600);
 const RACE: u64 = 50;
 /// Before anything has been measured, and at least: a tick, and the reading of everything.
 const REACTION: Duration = Duration::from_millis(200);
+/// A hook that takes longer shall not make an emergency, nor a deep cut, of growth that leaves so much time.
+const LONGEST_REACTION: Duration = Duration::from_secs(5);
 
 /// What is known at a tick.
 #[derive(Clone, Copy, Debug)]
@@ -33,8 +35,10 @@ pub(crate) struct Situation {
     pub(crate) level: Level,
     /// By the meter in force.
     pub(crate) usage: u64,
-    /// What the kernel has given out for good, unused pages apart: what an eviction should lower.
+    /// Pages in use: what an eviction should lower.
     pub(crate) held: Option<u64>,
+    /// What must go whatever the meter says: in an emergency that the kernel's wall has called.
+    pub(crate) beyond_wall: u64,
     pub(crate) live: Option<u64>,
     pub(crate) budget: u64,
     /// The most one automatic eviction asks for.
@@ -81,9 +85,11 @@ enum State {
         asked: Asked,
         until: Instant,
     },
+    /// Until then; or until caches hold more than they did, or the usage has risen.
     GivenUp {
         until: Instant,
         givable: u64,
+        usage: u64,
     },
 }
 
@@ -153,6 +159,7 @@ impl Planner {
         situation: &Situation,
         views: impl Iterator<Item = View> + Clone,
     ) -> Decision {
+        self.regrowth.disturbed();
         if !self.is_free(situation, || givable(views.clone())) {
             return Decision::Nothing;
         }
@@ -168,7 +175,7 @@ impl Planner {
             self.regrowth.reentered();
             Decision::Evict(need, situation.level)
         } else if situation.level >= Level::Warning && !asks(Level::Critical, &self.records) {
-            Decision::GiveUp(self.give_up(need, situation.now, givable(views)))
+            Decision::GiveUp(self.give_up(need, situation, givable(views)))
         } else {
             Decision::Nothing
         }
@@ -182,19 +189,21 @@ impl Planner {
                 until.is_none_or(|until| now >= until) || self.races(situation, usage)
             }
             State::UnderWay(_) | State::Settling { .. } => false,
-            State::GivenUp { until, givable: before } => {
+            State::GivenUp { until, givable: before, usage } => {
                 now >= until
+                    || self.races(situation, usage)
                     || givable() > before.saturating_add(before / 10).saturating_add(1 << 20)
             }
         }
     }
 
-    fn give_up(&mut self, need: u64, now: Instant, givable: u64) -> GivenUp {
+    fn give_up(&mut self, need: u64, situation: &Situation, givable: u64) -> GivenUp {
         let factor = 1u32.checked_shl(self.given_up).unwrap_or(u32::MAX);
         let next_try = FIRST_BACK_OFF.saturating_mul(factor).min(LONGEST_BACK_OFF);
         let is_first = self.given_up == 0;
         self.given_up = self.given_up.saturating_add(1);
-        self.state = State::GivenUp { until: now + next_try, givable };
+        let (until, usage) = (situation.now + next_try, situation.usage);
+        self.state = State::GivenUp { until, givable, usage };
         GivenUp { need, is_first, next_try }
     }
 
@@ -207,7 +216,9 @@ impl Planner {
 
     /// What an automatic eviction should bring.
     fn need(&self, situation: &Situation, lines: &Lines) -> u64 {
-        need(situation.usage, lines, &self.motion(situation)).min(situation.most)
+        let by_meter = need(situation.usage, lines, &self.motion(situation));
+        let by_wall = if situation.level == Level::Critical { situation.beyond_wall } else { 0 };
+        by_meter.max(by_wall).min(situation.most)
     }
 
     /// As [`Planner::consider`] works it out, for an eviction whose turn has come only now.
@@ -222,7 +233,7 @@ impl Planner {
     /// From the crossing of a line to the end of the eviction it starts, as measured.
     pub(crate) fn reaction(&self) -> Duration {
         let measured = self.reaction.get().and_then(|secs| Duration::try_from_secs_f64(secs).ok());
-        measured.map_or(REACTION, |measured| measured.max(REACTION))
+        measured.map_or(REACTION, |measured| measured.clamp(REACTION, LONGEST_REACTION))
     }
 
     fn raise(
@@ -252,7 +263,7 @@ impl Planner {
         };
         let is_hopeless = episode.scope == Scope::Automatic(Level::Critical)
             && !succeeded(episode.given, episode.need);
-        let given_up = is_hopeless.then(|| self.give_up(episode.missing(), now.now, givable));
+        let given_up = is_hopeless.then(|| self.give_up(episode.missing(), now, givable));
         if episode.given > 0 {
             self.reaction.take(now.now.saturating_duration_since(before.at).as_secs_f64());
             let asked =
@@ -300,7 +311,7 @@ impl Planner {
             return;
         };
         if live >= asked.given as f64 / 2.0 {
-            self.records.of(id).yielded.take((held / live).min(1.0));
+            self.records.of(id).learn_yield((held / live).min(1.0), now.now);
         }
     }
 
@@ -315,6 +326,16 @@ impl Planner {
         views.filter_map(move |View { id, usage, .. }| {
             Some((id, self.records.get_mut(id)?.storms(most, usage, now)?))
         })
+    }
+
+    /// A ceiling could not be raised after all.
+    pub(crate) fn not_raised(&mut self) {
+        self.regrowth.not_raised();
+    }
+
+    /// A ceiling is about to be set: as good as set, should the cache never answer.
+    pub(crate) fn ceiling_asked(&mut self, id: CacheId, ceiling: u64) {
+        self.records.of(id).ceiling = Some(ceiling);
     }
 
     /// How soon to look again though the level asks for nothing: while ceilings are being raised.
@@ -385,5 +406,117 @@ impl Pace {
             0 => Duration::ZERO,
             n => Duration::from_secs(1 << n.min(5)).min(Self::LONGEST),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::episode::Answer;
+    use super::super::terms::Terms;
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    fn view(usage: Option<u64>) -> View {
+        let terms = Terms { from: Level::Caution, ..Terms::default() };
+        View { id: CacheId(1), terms, usage, idle: None, available: true }
+    }
+
+    /// A planner, and what it is shown.
+    struct Desk {
+        planner: Planner,
+        now: Situation,
+    }
+
+    impl Desk {
+        fn new(level: Level, usage: u64) -> Self {
+            let now = Situation {
+                now: Instant::now(),
+                level,
+                usage,
+                held: Some(usage),
+                beyond_wall: 0,
+                live: Some(usage),
+                budget: 1000 * MIB,
+                most: u64::MAX,
+                slope: 0.0,
+                sigma: 0.0,
+                settle: Duration::from_millis(200),
+            };
+            Desk { planner: Planner::new(), now }
+        }
+
+        fn consider(&mut self, view: View) -> Decision {
+            self.planner.consider(&self.now, &Thresholds::default(), [view].into_iter())
+        }
+
+        /// Seconds until it decides on an eviction, in steps of a tenth in which the usage changes by `grows`.
+        fn waits(&mut self, view: View, grows: u64) -> (u64, Episode) {
+            for tenth in 0..1_000_000 {
+                if let Decision::Evict(need, level) = self.consider(view) {
+                    return (tenth / 10, Episode::new(Scope::Automatic(level), need));
+                }
+                self.now.now += Duration::from_millis(100);
+                self.now.usage += grows;
+            }
+            panic!("not in a day: {:?}", self.planner);
+        }
+
+        /// Asks what there is to ask; everybody gives `share` of it.
+        fn ask(&mut self, mut episode: Episode, view: View, share: f64) {
+            let records = &mut self.planner.records;
+            while let Some(ask) = episode.next([view].into_iter(), records, self.now.now) {
+                let given = (ask.bytes as f64 * share) as u64;
+                episode.answered(Answer { given, claimed: given, failed: false }, records);
+            }
+            self.planner.finished(&episode, Some(&self.now), givable([view].into_iter()));
+        }
+    }
+
+    #[test]
+    fn pages_that_stay_once_bar_nobody_for_ever() {
+        let mut desk = Desk::new(Level::Caution, 850 * MIB);
+        for _ in 0..6 {
+            let (waited, episode) = desk.waits(view(Some(700 * MIB)), 0);
+            assert!(waited <= 24 * 3600, "{waited} s");
+            desk.now.live = Some(850 * MIB);
+            desk.ask(episode, view(Some(700 * MIB)), 1.0);
+            // All of it freed, and not a page the less.
+            desk.now.live = Some(720 * MIB);
+        }
+        let record = desk.planner.records.get(CacheId(1)).expect("a record");
+        assert_eq!(record.yielded.get(), Some(0.0));
+    }
+
+    #[test]
+    fn whoever_gave_up_looks_again_when_the_usage_rises() {
+        let mut desk = Desk::new(Level::Critical, 990 * MIB);
+        for round in 0..8 {
+            let (waited, episode) = desk.waits(view(None), 200 << 10);
+            assert!(waited <= 30, "{waited} s in round {round}, and it grows");
+            desk.ask(episode, view(None), 0.0);
+        }
+    }
+
+    #[test]
+    fn an_emergency_by_the_wall_is_met_whatever_the_meter_says() {
+        let mut desk = Desk::new(Level::Critical, 700 * MIB);
+        assert_eq!(
+            desk.consider(view(Some(600 * MIB))),
+            Decision::Nothing,
+            "by the meter all is well"
+        );
+        desk.now.beyond_wall = 50 * MIB;
+        let evict = Decision::Evict(50 * MIB, Level::Critical);
+        assert_eq!(desk.consider(view(Some(600 * MIB))), evict);
+    }
+
+    #[test]
+    fn a_slow_hook_deepens_no_cut() {
+        let mut desk = Desk::new(Level::Caution, 850 * MIB);
+        let (_, episode) = desk.waits(view(Some(700 * MIB)), 0);
+        desk.now.now += Duration::from_secs(600);
+        desk.ask(episode, view(Some(700 * MIB)), 1.0);
+        assert_eq!(desk.planner.reaction(), LONGEST_REACTION);
     }
 }

@@ -8,6 +8,9 @@ const NEW: f64 = 0.3;
 /// Evicting frees objects; a cache whose evictions lower the usage by less than this share of what they free only makes
 /// room for objects of its own size classes.
 const BARREN: f64 = 0.05;
+/// After this time it is tried again; after twice as long the next time, up to a day.
+const REMEMBERED: Duration = Duration::from_secs(600);
+const LONGEST_REMEMBERED: Duration = Duration::from_secs(24 * 3600);
 /// A cache that does not say what it holds has refilled when it was asked more often than this within a minute: more often
 /// than one eviction asks.
 const ASKS: u32 = super::candidate::ASKS;
@@ -45,6 +48,9 @@ pub(crate) struct Record {
     pub(crate) honesty: Smoothed,
     /// How far the usage fell for what it freed.
     pub(crate) yielded: Smoothed,
+    /// Evictions in a row that yielded next to nothing.
+    barren: u32,
+    last_yield: Option<Instant>,
     /// What it may hold; `None` without a ceiling.
     pub(crate) ceiling: Option<u64>,
     /// Whether it keeps ceilings; `None` while it has not been asked to.
@@ -74,6 +80,8 @@ impl Record {
             strikes: 0,
             honesty: Smoothed::default(),
             yielded: Smoothed::default(),
+            barren: 0,
+            last_yield: None,
             ceiling: None,
             keeps_ceilings: None,
             storm: Storm::default(),
@@ -81,8 +89,18 @@ impl Record {
     }
 
     /// Whether evicting from it does not lower the usage.
-    pub(crate) fn is_barren(&self) -> bool {
-        self.yielded.get().is_some_and(|share| share < BARREN)
+    pub(crate) fn is_barren(&self, now: Instant) -> bool {
+        let times = 1u32.checked_shl(self.barren.saturating_sub(1)).unwrap_or(u32::MAX);
+        let remembered = REMEMBERED.saturating_mul(times).min(LONGEST_REMEMBERED);
+        let is_recent = |last| now.saturating_duration_since(last) < remembered;
+        self.barren > 0 && self.last_yield.is_some_and(is_recent)
+    }
+
+    /// Takes in which share of what it freed became free pages.
+    pub(super) fn learn_yield(&mut self, share: f64, now: Instant) {
+        self.yielded.take(share);
+        self.barren = if share < BARREN { self.barren.saturating_add(1) } else { 0 };
+        self.last_yield = Some(now);
     }
 
     /// Whether a ceiling may be set: it is not known to have none.
@@ -211,15 +229,18 @@ mod tests {
 
     #[test]
     fn honesty_and_yield_follow_what_is_measured() {
-        let mut record = Record::new(CacheId(1));
-        assert!(!record.is_barren(), "nothing is known");
+        let (mut record, now) = (Record::new(CacheId(1)), Instant::now());
+        assert!(!record.is_barren(now), "nothing is known");
         for _ in 0..20 {
             record.gave(10, 80);
-            record.yielded.take(0.01);
+            record.learn_yield(0.01, now);
         }
         assert!(record.honesty.get().is_some_and(|share| (share - 0.125).abs() < 1e-9));
-        assert!(record.is_barren());
-        (0..20).for_each(|_| record.yielded.take(0.9));
-        assert!(!record.is_barren(), "it has become worth asking");
+        let day = LONGEST_REMEMBERED;
+        assert!(record.is_barren(now + day / 2) && !record.is_barren(now + day), "tried again");
+        record.learn_yield(0.9, now);
+        assert!(!record.is_barren(now), "it has become worth asking");
+        record.learn_yield(0.0, now);
+        assert!(record.is_barren(now) && !record.is_barren(now + REMEMBERED));
     }
 }

@@ -5,12 +5,13 @@ use super::need::Lines;
 use super::record::Records;
 use super::terms::{CacheId, View};
 use crate::level::Level;
+use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
-/// All must have been well for this long.
-const CALM: Duration = Duration::from_secs(30);
+/// All must have been well for this long: a level is left only after ten seconds below it as it is.
+const CALM: Duration = Duration::from_secs(10);
 /// Between two steps.
-const PACE: Duration = Duration::from_secs(5);
+const PACE: Duration = Duration::from_secs(2);
 /// A step, as a share of the budget.
 const STEP: f64 = 0.02;
 /// So far below the line, in parts of the budget, regrowth ends.
@@ -72,6 +73,16 @@ impl Regrowth {
         (is_bound && !self.is_at_rest).then_some(PACE)
     }
 
+    /// All is not well: the calm begins anew.
+    pub(super) fn disturbed(&mut self) {
+        (self.calm_since, self.is_at_rest) = (None, false);
+    }
+
+    /// The ceiling of the last step is as it was.
+    pub(super) fn not_raised(&mut self) {
+        (self.last_step, self.has_raised) = (None, false);
+    }
+
     /// The ceiling to raise now, if any.
     pub(super) fn consider(
         &mut self,
@@ -80,7 +91,7 @@ impl Regrowth {
         records: &Records,
     ) -> Option<Raise> {
         if calm.level != Level::Healthy {
-            (self.calm_since, self.is_at_rest) = (None, false);
+            self.disturbed();
             return None;
         }
         let since = *self.calm_since.get_or_insert(calm.now);
@@ -113,7 +124,8 @@ fn passed(since: Instant, now: Instant) -> Duration {
     now.saturating_duration_since(since)
 }
 
-/// Raises the ceiling of the highest tier's fullest cache by a step, if there is room for it.
+/// Raises by a step, if there is room for it, the lowest ceiling that is in the way of the highest tier's most important
+/// cache.
 fn raise(
     calm: &Calm,
     step: u64,
@@ -121,13 +133,16 @@ fn raise(
     records: &Records,
 ) -> Option<Raise> {
     let bound = views.filter_map(|view| Bound::of(view, records));
-    let promised: u64 = bound.clone().map(|bound| bound.promised()).sum();
+    let promised: u64 = bound.clone().map(|bound| bound.promised()).fold(0, u64::saturating_add);
     let soon = calm.slope.max(0.0) * PACE.as_secs_f64();
     let expected = calm.usage.saturating_add(promised).saturating_add(soon as u64);
     let line = calm.lines.enter.saturating_sub(calm.lines.budget / MARGIN);
     let step = step.min(line.saturating_sub(expected));
     let binding = bound.filter(|bound| bound.is_binding(step));
-    let chosen = binding.max_by_key(|bound| (bound.view.terms.tier, bound.view.terms.priority))?;
+    let chosen = binding.max_by_key(|bound| {
+        let terms = &bound.view.terms;
+        (terms.tier, terms.priority, Reverse(bound.ceiling))
+    })?;
     // A sliver is not worth a call.
     (step >= calm.lines.budget / 1000).then(|| chosen.raised(step, calm.lines.budget))
 }
@@ -201,13 +216,13 @@ mod tests {
     }
 
     #[test]
-    fn after_half_a_minute_a_fiftieth_every_five_seconds() {
+    fn after_ten_seconds_of_calm_a_fiftieth_every_two() {
         let (mut case, views) = (Case::new(&[(1, 1000)]), [view(1, 0, 1000)]);
         assert_eq!(case.at(0, 5000, &views), None);
-        assert_eq!(case.at(29, 5000, &views), None);
-        assert_eq!(case.at(30, 5000, &views), raised(1, 1200));
-        assert_eq!(case.at(34, 5000, &views), None);
-        assert_eq!(case.at(35, 5000, &views), raised(1, 1200));
+        assert_eq!(case.at(9, 5000, &views), None);
+        assert_eq!(case.at(10, 5000, &views), raised(1, 1200));
+        assert_eq!(case.at(11, 5000, &views), None);
+        assert_eq!(case.at(12, 5000, &views), raised(1, 1200));
     }
 
     #[test]
@@ -216,6 +231,21 @@ mod tests {
         case.at(0, 5000, &[]);
         assert_eq!(case.at(30, 5000, &[view(1, 0, 1000), view(2, 3, 1000)]), raised(2, 1200));
         assert_eq!(case.at(40, 5000, &[view(1, 0, 1000), view(2, 3, 100)]), raised(1, 1200));
+    }
+
+    #[test]
+    fn equals_are_raised_in_turn() {
+        let mut case = Case::new(&[(1, 1000), (2, 1000)]);
+        case.at(0, 5000, &[]);
+        let mut ceilings = [1000, 1000];
+        for step in 0..10 {
+            let views = [view(1, 0, ceilings[0]), view(2, 0, ceilings[1])];
+            let raise = case.at(10 + 2 * step, 5000, &views).expect("room");
+            let index = usize::try_from(raise.id.0).expect("a small number") - 1;
+            ceilings[index] = raise.ceiling.expect("below the budget");
+            case.records.of(raise.id).ceiling = raise.ceiling;
+        }
+        assert_eq!(ceilings, [2000, 2000]);
     }
 
     #[test]

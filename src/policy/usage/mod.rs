@@ -81,6 +81,15 @@ impl Usage {
     }
 }
 
+impl Usage {
+    /// What must go before the kernel's wall is no longer near; nothing where there is none.
+    pub(crate) fn beyond_wall(&self) -> u64 {
+        let near = |limit: u64| (limit as f64 * (NEAR_PERCENT - 1.0) / 100.0) as u64;
+        let beyond = self.low_bytes.zip(self.limit_bytes);
+        beyond.map_or(0, |(low, limit)| low.saturating_sub(near(limit)))
+    }
+}
+
 /// The memory that a limit counts, by what counts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Bounds {
