@@ -4,7 +4,7 @@
 #[path = "common/installed.rs"]
 mod installed;
 
-use plimsoll::{Ask, Budget, Cache, Level, Meter, Monitor, Region, ShrinkReport};
+use plimsoll::{Ask, Budget, Cache, HealthStatus, Level, Meter, Monitor, Region, ShrinkReport};
 use std::time::{Duration, Instant};
 
 struct Quiet;
@@ -55,6 +55,12 @@ fn a_tick_in_the_steady_state_allocates_nothing() {
     let a_while = Duration::from_millis(1500);
     assert_quiet(&monitor, a_while);
     assert_eq!(monitor.latest().unwrap().caches_bytes(), Some(4096));
+    // As steady, but a cache is in quarantine and the last eviction had errors.
+    let broken = monitor.register("broken", |_: u64| -> u64 { panic!("on purpose") }).unwrap();
+    assert!(!monitor.evict(1 << 20).unwrap().errors.is_empty());
+    assert_quiet(&monitor, a_while);
+    assert_eq!(monitor.health_check().status, HealthStatus::Warning);
+    drop(broken);
     // As steady, but nearer to the line.
     for (mebibytes, level) in [(108, Level::Caution), (13, Level::Warning)] {
         std::mem::forget(vec![0u8; mebibytes << 20]);

@@ -40,7 +40,10 @@ impl Admission {
     }
 
     fn look_up(&mut self, ticket: u64, waker: &Waker) -> Poll<Result<(), Refused>> {
-        if self.brake.is_admitted(ticket, waker) { self.answer(Ok(())) } else { Poll::Pending }
+        match self.brake.answer(ticket, waker) {
+            Some(result) => self.answer(result),
+            None => Poll::Pending,
+        }
     }
 
     fn answer(&mut self, result: Result<(), Refused>) -> Poll<Result<(), Refused>> {

@@ -28,6 +28,8 @@ const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
 ///   and all that was admitted since, stay below the emergency line with it.
 /// - *Between `prompt` and `emergency`* requests are refused in proportion: none at the one, all at the other.
 /// - *From `emergency` on* nothing is admitted.
+/// - *While somebody waits* ([`Brake::admit_within`], [`Brake::admit_async`]) requests that do not wait are refused, unless
+///   they pass unseen.
 ///
 /// Who is admitted should allocate soon: at the next tick the usage is measured anew and what was admitted before is
 /// forgotten. So callers that allocate what they were admitted pass the emergency line by no more than what each has been
@@ -95,7 +97,7 @@ impl Brake {
         self.admit(0).is_ok()
     }
 
-    /// Whether the process may grow by `bytes`, which are booked if it may. Never waits.
+    /// Whether the process may grow by `bytes`, which are booked if it may. Never waits, and takes nobody's turn who does.
     ///
     /// One relaxed load far from the line; near it some hundred nanoseconds, as long as the counts take to be read.
     ///
@@ -108,13 +110,14 @@ impl Brake {
 
     /// As [`Brake::admit`], but waits for its turn, for `patience` at most.
     ///
-    /// Whoever waits is judged anew at every tick, ten times a second, in the order of arrival and before anybody who
-    /// comes after the tick: of those that wait, none can take another's turn. On the monitor's own thread, which
-    /// does the looking, this does not wait.
+    /// Whoever waits is judged anew at every tick, ten times a second, in the order of arrival, and all others only when
+    /// nobody waits any more: none can take another's turn. So one that wants much holds up all behind it until it fits or
+    /// is given up; far from the line small requests pass unseen all the same. On the monitor's own thread, which does the
+    /// looking, this does not wait.
     ///
     /// # Errors
-    /// [`Refused`] when the time is up, and at once when `bytes` would not fit into an empty budget, or when 16 384
-    /// requests wait already.
+    /// [`Refused`] when the time is up; at once when 16 384 requests wait already; and as soon as `bytes` would not fit into
+    /// an empty budget, which may have become smaller meanwhile, with no [`Refused::retry_after`].
     pub fn admit_within(&self, bytes: u64, patience: Duration) -> Result<(), Refused> {
         if self.passes_unseen(bytes) {
             return Ok(());
@@ -212,19 +215,19 @@ impl Brake {
         ticket
     }
 
-    /// Whether the request with that ticket has been admitted, and so has no ticket any more; if not, `waker` is told.
-    pub(super) fn is_admitted(&self, ticket: u64, waker: &Waker) -> bool {
+    /// What the request with that ticket has come to, and so has no ticket any more; until then `waker` is told.
+    pub(super) fn answer(&self, ticket: u64, waker: &Waker) -> Option<Result<(), Refused>> {
         if self.is_elsewhere() {
-            return true;
+            return Some(Ok(()));
         }
         // Dropped after the lock is given back, as the one that it was exchanged for: both are the user's code.
         let mut waker = Some(waker.clone());
         let mut account = self.0.account.lock();
-        let admitted = account.is_admitted(ticket, &mut waker);
-        let left = if admitted { account.leave(ticket) } else { None };
+        let answer = account.answer(ticket, &mut waker);
+        let left = if answer.is_some() { account.leave(ticket) } else { None };
         drop(account);
         drop(left);
-        admitted
+        answer
     }
 
     pub(super) fn give_up(&self, ticket: u64) {
@@ -270,12 +273,12 @@ impl Brake {
         let unseen_below = sight.map_or(OPEN, |sight| sight.unseen_below());
         self.0.unseen_below.store(unseen_below, Ordering::Relaxed);
         drop(account);
-        self.wake_admitted();
+        self.wake_answered();
         waiting
     }
 
-    /// Wakes whoever was admitted, one at a time and under no lock. What panics there is the waker's own.
-    fn wake_admitted(&self) {
+    /// Wakes whoever was answered, one at a time and under no lock. What panics there is the waker's own.
+    fn wake_answered(&self) {
         let mut from = 0;
         loop {
             let next = self.0.account.lock().next_to_wake(from);

@@ -320,8 +320,8 @@ fn health(shared: &Shared, user_checks: Vec<(String, Check)>) -> HealthReport {
     let newest = shared.history.lock().newest.clone();
     // Before the first tick there is none: whoever asks so early shall not be told that nothing is known.
     let newest = newest.unwrap_or_else(|| shared.read(moment));
-    let vitals = shared.vitals(moment.instant);
-    let mut checks = own_checks(Some(&newest), shared.settings.growth, &vitals);
+    let (vitals, words) = (shared.vitals(moment.instant), shared.words(moment.instant));
+    let mut checks = own_checks(Some(&newest), shared.settings.growth, &vitals, &words);
     checks.push(audit_check(shared.audit().as_ref()));
     checks.push(allocator::check(shared, &newest, moment.instant));
     checks.extend(user_checks);

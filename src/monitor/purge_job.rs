@@ -35,10 +35,26 @@ impl Keep {
     }
 }
 
+/// How many arenas were emptied and steps were made, for whoever watches that it moves.
+#[derive(Debug, Default)]
+pub(super) struct Progress(AtomicU64);
+
+impl Progress {
+    /// Relaxed here and below: a single figure that orders nothing.
+    pub(super) fn advance(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn steps(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// What is to be done.
 pub(super) struct PurgeJob {
     pub(super) manner: Manner,
     pub(super) keep: Arc<Keep>,
+    pub(super) progress: Arc<Progress>,
     /// Where `/proc` and `/sys` are.
     pub(super) root: Arc<Path>,
 }
@@ -81,7 +97,7 @@ impl PurgeJob {
         while let Some(slice) = next_slice(&arenas.dirty(), &work.arenas, self.keep.bytes(), manner)
         {
             match slice {
-                Slice::Whole(chosen) => purge_whole(arenas, chosen, &mut work),
+                Slice::Whole(chosen) => self.purge_whole(arenas, chosen, &mut work),
                 Slice::Part { arena, dirty, down_to } => {
                     self.purge_part(arenas, arena, dirty, down_to, &mut work);
                 }
@@ -112,9 +128,19 @@ impl PurgeJob {
         while self.is_unfinished(arenas, arena, down_to) && Instant::now() < give_up {
             std::thread::sleep(pace.step);
             arenas.decay(arena);
+            self.progress.advance();
             work.slices += 1;
         }
         work.refused |= !arenas.set_decay_millis(arena, usual);
+    }
+
+    fn purge_whole(&self, arenas: &JemallocArenas, chosen: Vec<u32>, work: &mut Work) {
+        for arena in &chosen {
+            work.refused |= !arenas.purge(*arena);
+            self.progress.advance();
+        }
+        work.arenas.extend(chosen);
+        work.slices += 1;
     }
 
     fn is_unfinished(&self, arenas: &JemallocArenas, arena: u32, down_to: u64) -> bool {
@@ -123,10 +149,4 @@ impl PurgeJob {
             arenas.dirty().iter().find(|other| other.index == arena).map_or(0, |a| a.dirty);
         dirty > self.keep.bytes() && of_arena > down_to
     }
-}
-
-fn purge_whole(arenas: &JemallocArenas, chosen: Vec<u32>, work: &mut Work) {
-    work.refused |= !chosen.iter().all(|arena| arenas.purge(*arena));
-    work.arenas.extend(chosen);
-    work.slices += 1;
 }

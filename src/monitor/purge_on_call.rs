@@ -26,8 +26,8 @@ impl Monitor {
     ///
     /// # Errors
     /// [`Error::Purge`] where jemalloc does not serve the heap, when called from a log subscriber that runs on the
-    /// monitor's own thread, or when the monitor is stopped meanwhile; [`Error::NotRunning`] after it;
-    /// [`Error::NoAnswer`] after a minute.
+    /// monitor's own thread, when jemalloc has made no step for a minute (and from then on until it has), or when the
+    /// monitor is stopped meanwhile; [`Error::NotRunning`] after it; [`Error::NoAnswer`] after a minute.
     pub fn purge(&self) -> Result<PurgeResult, Error> {
         let reply = self.order_purge()?;
         reply.wait_until(Instant::now() + PATIENCE).unwrap_or_else(|no_answer| {

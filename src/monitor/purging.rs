@@ -2,24 +2,24 @@
 //!
 //! Decides nothing itself (`policy/purge/` does) and waits for nothing: the purge thread (`purge_job.rs`) notifies.
 
-use super::purge_job::{Keep, PurgeJob, Purged};
+use super::purge_job::{Keep, Progress, PurgeJob, Purged};
 use super::reply::Replier;
 use super::shared::Shared;
-use super::worker::{Job, Outcome, Worker};
+use super::worker::{Job, Outcome, PurgeTask, Worker};
 use crate::error::Error;
 use crate::event::EventKind;
 use crate::policy::purge::{
-    Demand, Guesses, Manner, Need, PoorYield, PurgeResult, Situation, Suspension, UnderWay, Wanted,
-    Yields,
+    Demand, Guesses, Held, Manner, Need, PoorYield, PurgeResult, Situation, Standstill, Suspension,
+    UnderWay, Wanted, Yields,
 };
 use crate::snapshot::Snapshot;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 /// Somebody who waits for a purge.
 pub(super) type Caller = Replier<Result<PurgeResult, Error>>;
 
-/// While purging is suspended, how often it is tried against the wall all the same.
+/// While purging is suspended, how often it is tried against the wall all the same; and the rest after one that failed.
 const SELDOM: Duration = Duration::from_secs(10);
 
 /// What purges have taught, for the health check.
@@ -34,12 +34,38 @@ pub(super) struct Lessons {
 /// A purge under way.
 struct Begun {
     keep: Arc<Keep>,
+    progress: Arc<Progress>,
+    standstill: Standstill,
     /// `None` when callers want it.
     wanted: Option<Wanted>,
     callers: Vec<Caller>,
 }
 
 impl Begun {
+    fn new(wanted: Option<Wanted>, callers: Vec<Caller>, now: Instant) -> Self {
+        Begun {
+            keep: Keep::new(wanted.map_or(0, |wanted| wanted.keep)),
+            progress: Arc::default(),
+            standstill: Standstill::new(now),
+            wanted,
+            callers,
+        }
+    }
+
+    /// What the purge thread is given.
+    fn job(&self, shared: &Shared) -> PurgeJob {
+        PurgeJob {
+            manner: self.wanted.map_or(Manner::AtOnce, |wanted| wanted.manner),
+            keep: self.keep.clone(),
+            progress: self.progress.clone(),
+            root: shared.root.clone(),
+        }
+    }
+
+    fn hangs(&mut self, now: Instant) -> bool {
+        self.standstill.is_too_long(self.progress.steps(), now)
+    }
+
     /// What shall be kept follows the program; a gradual purge that has become urgent ends, for one at once.
     fn correct(&self, situation: Situation) {
         let Some(begun) = self.wanted else { return };
@@ -60,6 +86,10 @@ pub(super) struct Purging {
     yields: Yields,
     under_way: Option<Begun>,
     last: Option<Instant>,
+    /// The last one panicked or hung.
+    has_failed: bool,
+    /// Of one that was given up: alive for as long as its thread has not ended.
+    given_up: Weak<Keep>,
 }
 
 impl Purging {
@@ -71,27 +101,56 @@ impl Purging {
             yields: Yields::new(),
             under_way: None,
             last: None,
+            has_failed: false,
+            given_up: Weak::new(),
         }
     }
 
-    /// Takes in a purge that has ended, and begins the one that callers wait for.
+    /// Takes in a purge that has ended or hangs, and begins the one that callers wait for.
     pub(super) fn collect(&mut self, shared: &Shared, now: Instant) {
         if let Some(Outcome::Purged(purged)) = self.worker.outcome()
             && let Some(begun) = self.under_way.take()
         {
             *shared.purging.lock() = None;
-            self.ended(shared, begun, purged.map(|purged| *purged), now);
-        }
-        let is_called_for = !shared.purge_callers.lock().is_empty();
-        match &self.under_way {
-            Some(begun) if is_called_for && begun.wanted.is_some() => begun.keep.recall(),
-            None if is_called_for => {
-                let mut callers = std::mem::take(&mut *shared.purge_callers.lock());
-                callers.retain(Caller::is_wanted);
-                let newest = shared.history.lock().newest.clone();
-                self.begin(shared, newest.as_ref(), None, callers, now);
+            match purged {
+                Ok(purged) => self.ended(shared, begun, purged.map(|purged| *purged), now),
+                Err(message) => self.failed(shared, begun, "it panicked", &message, now),
             }
-            _ => {}
+        }
+        self.give_up_if_it_hangs(shared, now);
+        self.serve_callers(shared, now);
+    }
+
+    /// When to look at the latest whether the purge under way hangs.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.under_way.as_ref().map(|begun| begun.standstill.deadline())
+    }
+
+    fn give_up_if_it_hangs(&mut self, shared: &Shared, now: Instant) {
+        let Some(begun) = self.under_way.take_if(|begun| begun.hangs(now)) else { return };
+        self.worker.abandon();
+        *shared.purging.lock() = None;
+        // Should it go on one day, it ends there.
+        begun.keep.recall();
+        self.given_up = Arc::downgrade(&begun.keep);
+        self.failed(shared, begun, "it hangs", "no step for a minute", now);
+    }
+
+    fn serve_callers(&mut self, shared: &Shared, now: Instant) {
+        if shared.purge_callers.lock().is_empty() {
+            return;
+        }
+        if let Some(begun) = &self.under_way {
+            if begun.wanted.is_some() {
+                begun.keep.recall();
+            }
+            return;
+        }
+        let mut callers = std::mem::take(&mut *shared.purge_callers.lock());
+        callers.retain(Caller::is_wanted);
+        if !callers.is_empty() {
+            let newest = shared.history.lock().newest.clone();
+            self.begin(shared, newest.as_ref(), None, callers, now);
         }
     }
 
@@ -142,6 +201,7 @@ impl Purging {
             (Some(_), Need::Wall) => SELDOM,
             (Some(_), Need::Routine) => return false,
         };
+        let rest = if self.has_failed { rest.max(SELDOM) } else { rest };
         self.last.is_none_or(|last| now.saturating_duration_since(last) >= rest)
     }
 
@@ -153,25 +213,47 @@ impl Purging {
         callers: Vec<Caller>,
         now: Instant,
     ) {
-        let keep = Keep::new(wanted.map_or(0, |wanted| wanted.keep));
-        let manner = wanted.map_or(Manner::AtOnce, |wanted| wanted.manner);
-        let job = PurgeJob { manner, keep: keep.clone(), root: shared.root.clone() };
-        *shared.purging.lock() = newest.and_then(|newest| {
-            UnderWay::begin(newest.usage_bytes(), newest.jemalloc_active_bytes())
-        });
+        if self.given_up.strong_count() > 0 {
+            let reason = "the last one hangs";
+            return answer(callers, || Err(Error::Purge { reason }));
+        }
+        let begun = Begun::new(wanted, callers, now);
+        let job = begun.job(shared);
+        *shared.purging.lock() = newest
+            .and_then(|newest| UnderWay::begin(newest.usage_bytes(), Held::of(&newest.values)));
+        self.launch(shared, Box::new(move || job.run()), begun, now);
+    }
+
+    fn launch(&mut self, shared: &Shared, task: PurgeTask, begun: Begun, now: Instant) {
         self.last = Some(now);
-        match self.worker.submit(Job::Purge(job), now) {
-            Ok(()) => self.under_way = Some(Begun { keep, wanted, callers }),
+        match self.worker.submit(Job::Purge(task), now) {
+            Ok(()) => self.under_way = Some(begun),
             Err(error) => {
                 *shared.purging.lock() = None;
                 shared.emit(EventKind::error(error.category(), error.to_string()));
                 let reason = "the system refused a thread for it";
-                answer(callers, || Err(Error::Purge { reason }));
+                answer(begun.callers, || Err(Error::Purge { reason }));
             }
         }
     }
 
+    /// One that panicked or hung.
+    fn failed(
+        &mut self,
+        shared: &Shared,
+        begun: Begun,
+        reason: &'static str,
+        details: &str,
+        now: Instant,
+    ) {
+        (self.last, self.has_failed) = (Some(now), true);
+        let error = Error::Purge { reason };
+        shared.emit(EventKind::error(error.category(), format!("{error}: {details}")));
+        answer(begun.callers, || Err(Error::Purge { reason }));
+    }
+
     fn ended(&mut self, shared: &Shared, begun: Begun, purged: Option<Purged>, now: Instant) {
+        self.has_failed = false;
         let Some(purged) = purged else {
             let reason = "jemalloc does not serve the heap, or has no statistics";
             return answer(begun.callers, || Err(Error::Purge { reason }));
@@ -221,4 +303,120 @@ impl Purging {
 
 fn answer(callers: Vec<Caller>, with: impl Fn() -> Result<PurgeResult, Error>) {
     callers.into_iter().for_each(|caller| caller.send(with()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Monitor;
+    use super::super::reply::{Reply, channel};
+    use super::*;
+    use std::sync::mpsc;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// Its own thread has ticked once and sleeps.
+    fn monitor() -> Monitor {
+        let builder = Monitor::builder().budget(crate::Budget::Bytes(1 << 30)).purge(false);
+        let monitor = builder.interval(Duration::from_secs(3600)).start().expect("a monitor");
+        while monitor.latest().is_none() {
+            std::thread::yield_now();
+        }
+        monitor
+    }
+
+    fn purging(shared: &Shared) -> Purging {
+        Purging::new(Worker::new("purge-test", shared.wake.clone(), None))
+    }
+
+    /// A purge that somebody waits for, and that runs `code` instead.
+    fn launch(
+        purging: &mut Purging,
+        shared: &Shared,
+        code: impl FnOnce() + Send + 'static,
+        now: Instant,
+    ) -> Reply<Result<PurgeResult, Error>> {
+        let (caller, reply) = channel();
+        let begun = Begun::new(None, vec![caller], now);
+        let held = Held { mapped: 3, active: 1, dirty: 1 };
+        *shared.purging.lock() = UnderWay::begin(Some(2), Some(held));
+        let keep = begun.keep.clone();
+        let task = move || {
+            code();
+            drop(keep);
+            None
+        };
+        purging.launch(shared, Box::new(task), begun, now);
+        reply
+    }
+
+    /// The reason of an error that has been sent.
+    fn reason(reply: Reply<Result<PurgeResult, Error>>) -> &'static str {
+        match reply.wait_until(Instant::now()) {
+            Ok(Err(Error::Purge { reason })) => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn collect_until_ended(purging: &mut Purging, shared: &Shared) {
+        let give_up = Instant::now() + LONG;
+        while purging.under_way.is_some() {
+            assert!(Instant::now() < give_up, "it does not end");
+            std::thread::sleep(Duration::from_millis(1));
+            purging.collect(shared, Instant::now());
+        }
+    }
+
+    #[test]
+    fn one_that_panics_is_over_and_its_callers_are_told() {
+        let monitor = monitor();
+        let (shared, mut purging) = (&monitor.shared, purging(&monitor.shared));
+        let reply = launch(&mut purging, shared, || panic!("on purpose"), Instant::now());
+        collect_until_ended(&mut purging, shared);
+        assert_eq!(reason(reply), "it panicked");
+        assert!(shared.purging.lock().is_none(), "the usage is read as it is");
+        assert!(!purging.has_rested(Need::Wall, Instant::now()), "and not tried again at once");
+        let next = launch(&mut purging, shared, || {}, Instant::now());
+        collect_until_ended(&mut purging, shared);
+        assert!(reason(next).starts_with("jemalloc does not serve"), "the next one is run");
+    }
+
+    #[test]
+    fn one_that_hangs_is_given_up_and_its_callers_are_told() {
+        let monitor = monitor();
+        let (shared, mut purging) = (&monitor.shared, purging(&monitor.shared));
+        let (release, released) = mpsc::channel::<()>();
+        let hang = move || {
+            let _ = released.recv();
+        };
+        let start = Instant::now();
+        let reply = launch(&mut purging, shared, hang, start);
+        assert_eq!(purging.deadline(), Some(start + LONG));
+        purging.collect(shared, start + LONG / 2);
+        assert!(purging.under_way.is_some() && shared.purging.lock().is_some(), "half the time");
+        purging.collect(shared, start + LONG);
+        assert_eq!(reason(reply), "it hangs");
+        assert!(shared.purging.lock().is_none() && purging.deadline().is_none());
+        let (caller, refused) = channel();
+        purging.begin(shared, None, None, vec![caller], start + LONG);
+        assert_eq!(reason(refused), "the last one hangs", "no second thread joins it");
+        drop(release);
+        let give_up = Instant::now() + LONG;
+        while purging.given_up.strong_count() > 0 {
+            assert!(Instant::now() < give_up, "its thread does not end");
+            std::thread::yield_now();
+        }
+        let _next = launch(&mut purging, shared, || {}, start + LONG);
+        collect_until_ended(&mut purging, shared);
+    }
+
+    #[test]
+    fn one_that_nobody_waits_for_any_more_is_not_begun() {
+        let monitor = monitor();
+        let (shared, mut purging) = (&monitor.shared, purging(&monitor.shared));
+        let (caller, reply) = channel();
+        drop(reply);
+        shared.purge_callers.lock().push(caller);
+        purging.collect(shared, Instant::now());
+        assert!(purging.under_way.is_none() && shared.purge_callers.lock().is_empty());
+    }
 }

@@ -10,7 +10,7 @@ use super::wake::Wake;
 use crate::audit::Audit;
 use crate::error::Error;
 use crate::event::{Event, EventKind};
-use crate::eviction::EvictionStatistics;
+use crate::eviction::{EvictionResult, EvictionStatistics};
 use crate::export::log;
 use crate::export::report::Crossings;
 use crate::level::Level;
@@ -18,8 +18,8 @@ use crate::metric::{CountField, Field, FloatField, Values};
 use crate::policy::budget::{Allotment, Basis, Resolved};
 use crate::policy::eviction::{Records, Situation};
 use crate::policy::forecast::Forecast;
-use crate::policy::health::{Check, Vitals};
-use crate::policy::purge::UnderWay;
+use crate::policy::health::{Check, Vitals, Words};
+use crate::policy::purge::{Held, UnderWay};
 use crate::policy::usage::Meter;
 use crate::policy::usage::{Against, Gauge, Usage};
 use crate::policy::watch::Scope;
@@ -124,6 +124,14 @@ impl History {
             last_eviction: None,
         }
     }
+
+    /// The last eviction, while the level is raised and for some minutes after it.
+    fn last_eviction_that_matters(&self, now: Instant) -> Option<&EvictionResult> {
+        let is_raised = self.newest.as_ref().is_some_and(|newest| newest.level() > Level::Healthy);
+        let is_recent = |at: Instant| now.saturating_duration_since(at) < RECENT;
+        let matters = is_raised || self.last_eviction.is_some_and(is_recent);
+        self.evictions.history.back().filter(|_| matters)
+    }
 }
 
 impl Shared {
@@ -189,7 +197,7 @@ impl Shared {
         let read = self.settings.meter.read(values, usage)?;
         match *self.purging.lock() {
             Some(purge) if self.settings.meter == Meter::Pressure => {
-                Some(purge.usage(read, values.jemalloc_active_bytes()))
+                Some(purge.usage(read, Held::of(values)))
             }
             _ => Some(read),
         }
@@ -306,21 +314,30 @@ impl Shared {
         matches!(self.counts, Some(CountSource::Wrapper)).then(Audit::take)?
     }
 
+    /// For every tick: allocates nothing.
     pub(super) fn vitals(&self, now: Instant) -> Vitals {
         let history = self.history.lock();
-        let is_recent = |at: &Instant| now.saturating_duration_since(*at) < RECENT;
-        let matters = history.newest.as_ref().is_some_and(|newest| newest.level() > Level::Healthy)
-            || history.last_eviction.as_ref().is_some_and(is_recent);
-        let last = history.evictions.history.back().filter(|_| matters);
+        let last = history.last_eviction_that_matters(now);
+        let caches = self.caches.all();
         Vitals {
             running: self.is_running(),
             counting: self.counts.is_some(),
             silent_for: history.last_tick.map(|last| now.saturating_duration_since(last)),
             silence_limit: history.pace.saturating_mul(3).saturating_add(Duration::from_secs(5)),
-            caches: self.caches.all().len(),
+            caches: caches.len(),
+            quarantined: caches.iter().any(|entry| entry.is_quarantined(now)),
+            last_eviction_errors: last.is_some_and(|last| !last.errors.is_empty()),
+            last_eviction_failed: last.is_some_and(|last| !last.success),
+        }
+    }
+
+    /// The same in words, for whoever asks.
+    pub(super) fn words(&self, now: Instant) -> Words {
+        let history = self.history.lock();
+        let last = history.last_eviction_that_matters(now);
+        Words {
             quarantined: self.caches.quarantined(now),
             last_eviction_errors: last.map(|last| last.errors.clone()).unwrap_or_default(),
-            last_eviction_failed: last.is_some_and(|last| !last.success),
         }
     }
 }

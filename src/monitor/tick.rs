@@ -82,7 +82,8 @@ impl Ticker {
     /// When to wake up at the latest.
     pub(super) fn deadline(&self) -> Instant {
         let answers = self.evictor.deadline(self.shared.settings.hook_timeout);
-        answers.map_or(self.due(), |answers| answers.min(self.due()))
+        let others = answers.into_iter().chain(self.purging.deadline());
+        others.fold(self.due(), Instant::min)
     }
 
     /// The next tick, which comes sooner when the brake wants a look.

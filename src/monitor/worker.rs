@@ -1,7 +1,7 @@
 //! A thread that runs other people's code (caches) or slow calls (purges), one job at a time, so that what hangs or
 //! panics there never holds up the monitor.
 
-use super::purge_job::{PurgeJob, Purged};
+use super::purge_job::Purged;
 use super::registry::Entry;
 use super::wake::Wake;
 use crate::cache::Ask;
@@ -40,8 +40,11 @@ pub(super) enum Job {
     /// Set ceilings, or lift them.
     Ceilings(Vec<Ceiling>),
     /// Give jemalloc's unused pages back to the system.
-    Purge(PurgeJob),
+    Purge(PurgeTask),
 }
+
+/// A purge as it is run: what came of it, or `None` where jemalloc does not serve the heap.
+pub(super) type PurgeTask = Box<dyn FnOnce() -> Option<Purged> + Send>;
 
 /// What a cache may hold from now on; `None` for as much as it was made for.
 pub(super) type Ceiling = (Arc<Entry>, Option<u64>);
@@ -53,8 +56,8 @@ pub(super) enum Outcome {
     Shrunk(Answer),
     /// Whether each keeps its ceiling, or what it said when it panicked.
     CeilingsSet(Vec<(Ceiling, Result<bool, String>)>),
-    /// `None` where jemalloc does not serve the heap.
-    Purged(Option<Box<Purged>>),
+    /// Or what it said when it panicked.
+    Purged(Result<Option<Box<Purged>>, String>),
 }
 
 /// What a cache answered, and what it really did.
@@ -191,7 +194,7 @@ impl Bench {
                 Job::Survey(entries, now) => Outcome::Surveyed(self.survey(&entries, now)),
                 Job::Shrink(entry, ask) => Outcome::Shrunk(self.shrink(&entry, &ask)),
                 Job::Ceilings(ceilings) => Outcome::CeilingsSet(self.set_ceilings(ceilings)),
-                Job::Purge(job) => Outcome::Purged(job.run().map(Box::new)),
+                Job::Purge(task) => Outcome::Purged(caught(|| task().map(Box::new))),
             };
             let mut state = self.desk.state.lock();
             state.at_work_on = None;

@@ -68,7 +68,7 @@ impl Sight {
     }
 
     /// Whether `bytes` more stay below the emergency line, and nothing if it is reached.
-    fn fits(&self, load: Load, bytes: u64) -> bool {
+    pub(crate) fn fits(&self, load: Load, bytes: u64) -> bool {
         let held = load.usage.saturating_add(load.admitted);
         held < self.emergency && bytes < self.emergency - held
     }
@@ -88,7 +88,12 @@ impl Sight {
 
     /// Whether `bytes` more are admitted; `turn` counts the requests that were judged, and draws the lots.
     pub(crate) fn admits(&self, load: Load, bytes: u64, turn: u64) -> bool {
-        self.fits(load, bytes) && lot(turn) >= self.refused_share(load)
+        self.fits(load, bytes) && self.wins(load, turn)
+    }
+
+    /// Whether the lot of that `turn` is one that is admitted.
+    pub(crate) fn wins(&self, load: Load, turn: u64) -> bool {
+        lot(turn) >= self.refused_share(load)
     }
 }
 

@@ -106,8 +106,8 @@ pub(crate) struct GrowthLimits {
     pub(crate) critical: u64,
 }
 
-/// What the checks look at besides the newest snapshot.
-#[derive(Clone, Debug)]
+/// What the checks look at besides the newest snapshot. Allocates nothing: every tick takes them.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Vitals {
     pub(crate) running: bool,
     pub(crate) counting: bool,
@@ -116,10 +116,20 @@ pub(crate) struct Vitals {
     /// How long the monitor may be silent at most when all is well.
     pub(crate) silence_limit: Duration,
     pub(crate) caches: usize,
+    /// Whether any cache is in quarantine.
+    pub(crate) quarantined: bool,
+    /// Whether anything went wrong in the last eviction, while that still matters.
+    pub(crate) last_eviction_errors: bool,
+    pub(crate) last_eviction_failed: bool,
+}
+
+/// The words behind the vitals, for whoever asks.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Words {
+    /// Caches in quarantine, by name.
     pub(crate) quarantined: Vec<String>,
     /// What went wrong in the last eviction, while that still matters.
     pub(crate) last_eviction_errors: Vec<String>,
-    pub(crate) last_eviction_failed: bool,
 }
 
 /// The names of our own checks that every tick makes, in the order in which they are reported.
@@ -150,12 +160,13 @@ pub(crate) fn own_checks(
     newest: Option<&Snapshot>,
     growth: GrowthLimits,
     vitals: &Vitals,
+    words: &Words,
 ) -> Vec<(String, Check)> {
     let [usage, growth, eviction, tracker] = own_statuses(newest, growth, vitals);
     let checks = [
         usage_check(usage, newest),
         growth_check(growth, newest),
-        eviction_check(eviction, newest, vitals),
+        eviction_check(eviction, newest, vitals, words),
         tracker_check(tracker, vitals),
     ];
     OWN_CHECKS.iter().map(|name| (*name).to_owned()).zip(checks).collect()
@@ -209,20 +220,25 @@ fn eviction_status(newest: Option<&Snapshot>, vitals: &Vitals) -> HealthStatus {
     let failed = vitals.last_eviction_failed && level >= Level::Warning;
     if vitals.caches == 0 && level == Level::Critical {
         HealthStatus::Critical
-    } else if failed || !vitals.quarantined.is_empty() || !vitals.last_eviction_errors.is_empty() {
+    } else if failed || vitals.quarantined || vitals.last_eviction_errors {
         HealthStatus::Warning
     } else {
         HealthStatus::Healthy
     }
 }
 
-fn eviction_check(status: HealthStatus, newest: Option<&Snapshot>, vitals: &Vitals) -> Check {
+fn eviction_check(
+    status: HealthStatus,
+    newest: Option<&Snapshot>,
+    vitals: &Vitals,
+    words: &Words,
+) -> Check {
     let message = if vitals.caches == 0 && level_of(newest) == Level::Critical {
         "nothing is registered that could be evicted".into()
-    } else if !vitals.quarantined.is_empty() {
-        format!("caches in quarantine: {}", vitals.quarantined.join(", "))
-    } else if !vitals.last_eviction_errors.is_empty() {
-        format!("errors in the last eviction: {}", vitals.last_eviction_errors.join("; "))
+    } else if !words.quarantined.is_empty() {
+        format!("caches in quarantine: {}", words.quarantined.join(", "))
+    } else if !words.last_eviction_errors.is_empty() {
+        format!("errors in the last eviction: {}", words.last_eviction_errors.join("; "))
     } else if status != HealthStatus::Healthy {
         "the last eviction freed too little".into()
     } else {
@@ -293,8 +309,8 @@ mod tests {
             silent_for: Some(Duration::ZERO),
             silence_limit: Duration::from_secs(90),
             caches: 1,
-            quarantined: vec![],
-            last_eviction_errors: vec![],
+            quarantined: false,
+            last_eviction_errors: false,
             last_eviction_failed: false,
         }
     }
@@ -309,7 +325,7 @@ mod tests {
     }
 
     fn status(snapshot: &Snapshot, vitals: &Vitals) -> HealthStatus {
-        overall(&own_checks(Some(snapshot), LIMITS, vitals))
+        overall(&own_checks(Some(snapshot), LIMITS, vitals, &Words::default()))
     }
 
     #[test]
@@ -327,14 +343,14 @@ mod tests {
         let silent = Vitals { silent_for: Some(Duration::from_secs(91)), ..vitals() };
         assert_eq!(status(&calm, &silent), Critical);
         assert_eq!(status(&calm, &Vitals { counting: false, ..vitals() }), Warning);
-        let quarantined = Vitals { quarantined: vec!["slow".into()], ..vitals() };
+        let quarantined = Vitals { quarantined: true, ..vitals() };
         assert_eq!(status(&calm, &quarantined), Warning);
     }
 
     #[test]
     fn an_unknown_usage_is_not_healthy() {
         assert_eq!(status(&snapshot(None, Level::Healthy, None), &vitals()), HealthStatus::Warning);
-        assert_eq!(overall(&own_checks(None, LIMITS, &vitals())), HealthStatus::Warning);
+        assert_eq!(own_statuses(None, LIMITS, &vitals())[0], HealthStatus::Warning);
     }
 
     #[test]

@@ -263,7 +263,11 @@ impl LevelTracker {
     }
 
     fn next(&mut self, thresholds: &Thresholds, signs: Signs, now: Instant) -> Level {
-        let Some(percent) = signs.usage_percent else { return self.level.max(signs.at_least) };
+        let Some(percent) = signs.usage_percent else {
+            // Nobody knows that it has stayed below meanwhile.
+            self.below_since = None;
+            return self.level.max(signs.at_least);
+        };
         let entered = thresholds.entered(percent).max(signs.at_least);
         if entered >= self.level || thresholds.held(percent) >= self.level {
             self.below_since = None;
@@ -380,6 +384,20 @@ mod tests {
         let later = now + Duration::from_secs(100);
         assert_eq!(tracker.step(&Thresholds::default(), Signs::default(), later), None);
         assert_eq!(tracker.level(), Critical);
+    }
+
+    #[test]
+    fn a_time_of_not_knowing_is_no_time_below() {
+        let (mut tracker, start) = (LevelTracker::new(), Instant::now());
+        let mut level = |second, signs| {
+            tracker.step(&Thresholds::default(), signs, start + Duration::from_secs(second));
+            tracker.level()
+        };
+        assert_eq!(level(0, usage(85.0)), Caution);
+        assert_eq!(level(1, usage(50.0)), Caution);
+        assert_eq!(level(5, Signs::default()), Caution);
+        assert_eq!(level(11, usage(50.0)), Caution, "two low readings, and who knows in between");
+        assert_eq!(level(21, usage(50.0)), Healthy);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! need.rs        whether to purge, and how many pages to keep
 //! demand.rs      what the program takes into use within 30 s
 //! slice.rs       which arenas come next
+//! standstill.rs  when one that no longer moves is given up
 //! under_way.rs   what counts as in use meanwhile
 //! result.rs      what a purge measured
 //! guess.rs       whether it kept the right number of pages
@@ -15,6 +16,7 @@ mod guess;
 mod need;
 mod result;
 mod slice;
+mod standstill;
 mod under_way;
 mod yields;
 
@@ -24,6 +26,7 @@ pub(crate) use need::{Need, Situation, Wanted};
 pub use result::PurgeResult;
 pub(crate) use result::{Reading, Work};
 pub(crate) use slice::{Manner, Slice, next_slice, pace};
-pub(crate) use under_way::UnderWay;
+pub(crate) use standstill::Standstill;
+pub(crate) use under_way::{Held, UnderWay};
 pub use yields::PoorYield;
 pub(crate) use yields::{Suspension, Yields};
