@@ -205,10 +205,22 @@ fn growth_that_the_inner_allocator_refuses_is_given_back() {
         assert!(!block.resize(&REFUSING, 1 << 30));
     }
     assert_eq!((live_since(start), plimsoll::counts().peak_live_bytes), ((0, 0), peak));
-    assert!(!block.resize(&REFUSING, (1 << 40) - (1 << 30)));
-    REFUSING.inner().refuse_every(0);
-    let another = || Block::new(&REFUSING, words(2 << 30)).map(|block| block.free(&REFUSING));
-    assert!(std::thread::spawn(another).join().unwrap().is_some(), "given back at once");
+    let failed = Barrier::new(2);
+    let another = || {
+        failed.wait();
+        let had = Block::new(&REFUSING, words(2 << 30)).map(|block| block.free(&REFUSING));
+        failed.wait();
+        had.is_some()
+    };
+    std::thread::scope(|scope| {
+        let another = scope.spawn(another);
+        assert!(!block.resize(&REFUSING, (1 << 40) - (1 << 30)));
+        REFUSING.inner().refuse_every(0);
+        // This thread allocates nothing in between: its next call would make up for what was not given back.
+        failed.wait();
+        failed.wait();
+        assert!(another.join().unwrap(), "given back at once");
+    });
     REFUSING.set_limit(Some(Limit::bytes(live() + 8 * MIB).reserve(0)));
     assert!(block.resize(&REFUSING, 8 << 20), "a terabyte was given back");
     assert!(!block.resize(&REFUSING, 10 << 20));
