@@ -21,14 +21,16 @@
 //! ```
 //!
 //! ```text
-//! plant.rs   the process: what it holds, how time passes, who is asked
-//! cache.rs   SimulatedCache: honest, lying, refusing, refilling, hanging, panicking
-//! report.rs  what happened
-//! root.rs    a root directory with the kernel's files, for a real monitor
+//! plant.rs       the process: what it holds, how time passes, who is asked
+//! registered.rs  a cache on it
+//! cache.rs       SimulatedCache: honest, lying, refusing, refilling, hanging, panicking
+//! report.rs      what happened
+//! root.rs        a root directory with the kernel's files, for a real monitor
 //! ```
 
 mod cache;
 mod plant;
+mod registered;
 mod report;
 mod root;
 

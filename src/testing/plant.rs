@@ -1,9 +1,9 @@
 //! The process: what it holds, how time passes, who is asked.
 
 use super::cache::SimulatedCache;
+use super::registered::Registered;
 use super::report::{AskReport, EpisodeReport};
 use crate::cache::{Ask, Cache, CacheSpec};
-use crate::counters;
 use crate::event::EventKind;
 use crate::level::Level;
 use crate::policy::eviction::{
@@ -12,7 +12,6 @@ use crate::policy::eviction::{
 };
 use crate::policy::threshold::{LevelTracker, Signs, Threshold, Thresholds};
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 /// Time passes in steps of at most this, so that growth that changes its rate is not overlooked.
@@ -42,14 +41,6 @@ pub struct Plant {
     events: Vec<(Duration, EventKind)>,
     peak: u64,
     killed: Option<Duration>,
-}
-
-struct Registered {
-    id: CacheId,
-    spec: CacheSpec,
-    cache: Box<dyn Cache>,
-    simulated: Option<SimulatedCache>,
-    quarantine: Option<Quarantine>,
 }
 
 impl std::fmt::Debug for Plant {
@@ -373,50 +364,5 @@ impl Plant {
             sigma: 0.0,
             settle: self.lag.saturating_add(Duration::from_millis(200)),
         }
-    }
-}
-
-impl Registered {
-    fn resident(&self) -> u64 {
-        match &self.simulated {
-            Some(cache) => cache.resident(),
-            None => self.cache.usage_bytes().unwrap_or(0),
-        }
-    }
-
-    fn answer_time(&self) -> Duration {
-        self.simulated.as_ref().map_or(Duration::from_millis(1), SimulatedCache::answer_time)
-    }
-
-    fn view(&self, now: Instant) -> View {
-        View {
-            id: self.id,
-            terms: self.spec.terms,
-            usage: self.cache.usage_bytes(),
-            idle: self.cache.idle(),
-            available: self.quarantine.is_none_or(|quarantine| !quarantine.holds(now)),
-        }
-    }
-
-    /// What it gave, measured, and what it claimed; no claim when it panicked or did not answer.
-    fn shrink(&self, ask: &Ask, in_time: bool) -> (u64, Option<u64>) {
-        if !in_time {
-            return (0, None);
-        }
-        let before = self.measure();
-        let claimed = catch_unwind(AssertUnwindSafe(|| self.cache.shrink(ask).freed_bytes)).ok();
-        (before.saturating_sub(self.measure()).max(0).cast_unsigned(), claimed)
-    }
-
-    fn measure(&self) -> i64 {
-        if let Some(cache) = &self.simulated {
-            return cache.held_bytes().cast_signed();
-        }
-        let counted = crate::is_installed().then(counters::thread_counts).flatten();
-        match counted {
-            Some(counts) => counts.alloc_bytes_total.wrapping_sub(counts.free_bytes_total),
-            None => self.cache.usage_bytes().unwrap_or(0),
-        }
-        .cast_signed()
     }
 }
