@@ -24,6 +24,9 @@ const LEAST_NOISE: f64 = 0.0005;
 /// Growth over a shorter time arms no emergency: the thresholds are nearer than its confidence.
 const LEAST_SPAN: f64 = 2.0;
 
+/// An interval that reaches beyond so many times the likely growth is too wide to act upon.
+const WIDEST: f64 = 4.0;
+
 /// What grows, by the longest window that is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -143,10 +146,14 @@ impl Forecast {
     }
 
     /// In how many seconds the budget may be used up, while growth is certain; `None` while it is not.
-    pub(crate) fn exhaustion_secs(&self, left: u64) -> Option<f64> {
+    ///
+    /// By the fastest growth that the interval allows, but no more than four times the likely one and that of the last tenths of
+    /// a second, which is `recent`: a jump in the middle of a window looks like growth.
+    pub(crate) fn exhaustion_secs(&self, left: u64, recent: f64) -> Option<f64> {
         let newest = self.newest().filter(|trend| trend.span_secs >= LEAST_SPAN)?;
         let rate = newest.usage_bytes_per_sec;
-        if rate.rises() { seconds(left, rate.at_most) } else { None }
+        let fastest = rate.at_most.min(WIDEST * rate.likely).min(WIDEST * recent);
+        if rate.rises() { seconds(left, fastest) } else { None }
     }
 }
 

@@ -147,7 +147,7 @@ fn after_a_step_the_growth_is_that_of_the_new_level() {
     let step = forecast.last_step.expect("a step");
     assert!((step.bytes as f64 - 400.0 * MIB).abs() < MIB, "{step:?}");
     assert_eq!(rates(&forecast)[0].map(|rate| rate.likely), Some(0.0));
-    assert_eq!(forecast.exhaustion_secs(BUDGET / 10), None, "a jump is no growth");
+    assert_eq!(forecast.exhaustion_secs(BUDGET / 10, f64::MAX), None, "a jump is no growth");
 }
 
 #[test]
@@ -175,7 +175,8 @@ fn a_rise_that_cannot_be_outrun_is_seen_coming() {
         usage = (0.5 + 0.1 * (t - begin)) * BUDGET as f64;
         usage
     });
-    let seconds = forecast.exhaustion_secs(BUDGET - usage as u64).expect("growth is certain");
+    let seconds =
+        forecast.exhaustion_secs(BUDGET - usage as u64, f64::MAX).expect("growth is certain");
     assert!((seconds - 1.5).abs() < 0.3, "{seconds}");
     let soonest = forecast.time_to_budget.soonest_secs.expect("known");
     assert!((soonest - 1.5).abs() < 0.3, "{forecast:?}");

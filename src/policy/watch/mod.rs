@@ -27,6 +27,29 @@ pub(crate) struct Watch {
     wall: Wall,
     stuck: Stuck,
     notices: Notices,
+    recent: Recent,
+}
+
+/// The usage over the last tenths of a second: whether a rise still goes on, or was a jump.
+#[derive(Clone, Copy, Debug, Default)]
+struct Recent([Option<(Duration, u64)>; 4]);
+
+/// So far apart its looks are at least.
+const LOOK: Duration = Duration::from_millis(90);
+
+impl Recent {
+    /// The slowest growth between two of its looks, in bytes per second; `None` while there are too few.
+    fn rate(&mut self, at: Duration, usage: u64) -> Option<f64> {
+        if self.0[0].is_none_or(|(last, _)| at.saturating_sub(last) >= LOOK) {
+            self.0.rotate_right(1);
+            self.0[0] = Some((at, usage));
+        }
+        let rate = |pair: &[Option<(Duration, u64)>]| {
+            let [Some((late, now)), Some((early, then))] = *pair else { return None };
+            Some((now as f64 - then as f64) / late.saturating_sub(early).as_secs_f64())
+        };
+        self.0.windows(2).map(rate).try_fold(f64::MAX, |slowest, rate| Some(slowest.min(rate?)))
+    }
 }
 
 /// What the monitor goes by.
@@ -56,6 +79,7 @@ impl Watch {
             wall: Wall::default(),
             stuck: Stuck::default(),
             notices: Notices::default(),
+            recent: Recent::default(),
         }
     }
 
@@ -112,7 +136,8 @@ impl Watch {
         let wall = self.wall.observe(usage, hits, stalled);
         let held = snapshot.budget_bytes().zip(snapshot.usage_bytes());
         let left = held.map(|(budget, usage)| budget.saturating_sub(usage));
-        let soon = left.and_then(|left| forecast.exhaustion_secs(left));
+        let recent = held.and_then(|(_, usage)| self.recent.rate(snapshot.uptime(), usage));
+        let soon = left.and_then(|left| forecast.exhaustion_secs(left, recent?));
         let too_soon = soon.is_some_and(|soon| soon < REACTIONS * reaction.as_secs_f64());
         if too_soon { Level::Critical } else { wall }
     }
@@ -234,6 +259,22 @@ mod tests {
         trace.runs(10, SECOND, |_| 95.0);
         for _ in 0..600 {
             assert_eq!(trace.sees(SECOND, None, &Usage::default()), Level::Warning);
+        }
+    }
+
+    /// As it was seen on a real heap: some bytes a second, and two jumps within five seconds.
+    #[test]
+    fn jumps_over_a_creeping_usage_are_no_emergency() {
+        for first in [1.0, 1.5, 2.0, 2.5, 3.0] {
+            let mut trace = Trace::new();
+            for tenth in 0..100 {
+                let at = f64::from(tenth) / 10.0;
+                let jumps =
+                    if at > first { 84.0 } else { 0.0 } + if at > first + 3.0 { 10.0 } else { 0.0 };
+                let percent = Some(jumps + at * 2e-5);
+                let level = trace.sees(Duration::from_millis(100), percent, &Usage::default());
+                assert!(level < Level::Critical, "{at} s, the first jump at {first} s");
+            }
         }
     }
 }
