@@ -1,7 +1,7 @@
 //! Where the usage is going, and how it is told, on real memory.
 
 use crate::support::*;
-use plimsoll::{Growth, Level, Meter, Monitor};
+use plimsoll::{Growth, Meter, Monitor};
 use std::time::{Duration, Instant};
 
 /// Adds objects of 64 KiB, evenly in time, until the monitor's shortest window spans three seconds.
@@ -57,7 +57,7 @@ fn what_is_allocated_can_be_held_against_the_budget() {
     let _alone = alone();
     let monitor = builder().meter(Meter::Allocated).start().unwrap();
     let _ballast = ballast(85.0);
-    eventually("caution", || (monitor.level() == Level::Caution).then_some(()));
+    eventually("caution", || (monitor.level() == plimsoll::Level::Caution).then_some(()));
     let newest = monitor.latest().unwrap();
     assert_eq!(newest.usage_bytes(), newest.jemalloc_allocated_bytes());
 }
