@@ -93,7 +93,13 @@ impl Settings {
         let defaults = Thresholds::default();
         let percent = |t| defaults.percent(t);
         let settings = Settings {
-            budget: r.optional("budget", "PLIMSOLL_BUDGET", given.budget, parse::<Budget>)?,
+            budget: r.optional(
+                "budget",
+                "PLIMSOLL_BUDGET",
+                given.budget,
+                parse::<Budget>,
+                found_unless_given,
+            )?,
             meter: r.required(
                 "meter",
                 "PLIMSOLL_METER",
@@ -139,17 +145,19 @@ impl Settings {
             purge: r.required("purge", "PLIMSOLL_PURGE", given.purge, on_or_off, true, |on| {
                 if on { "on" } else { "off" }
             })?,
-            background_purge: r.left_alone(
+            background_purge: r.optional(
                 "background_purge",
                 "PLIMSOLL_BACKGROUND_PURGE",
                 given.background_purge,
                 on_or_off,
+                left_as_it_is,
             )?,
-            dirty_decay: r.left_alone(
+            dirty_decay: r.optional(
                 "dirty_decay",
                 "PLIMSOLL_DIRTY_DECAY",
                 given.dirty_decay,
                 duration,
+                left_as_it_is,
             )?,
             thresholds: Thresholds::new(
                 r.percent("warning_at", "PLIMSOLL_WARNING_AT", w, percent(Threshold::Warning))?,
@@ -246,6 +254,15 @@ fn check_duration(name: &'static str, duration: Duration, least: Duration) -> Re
     Err(Error::setting(name, humantime::format_duration(duration), &expected))
 }
 
+fn found_unless_given(budget: Option<Budget>) -> String {
+    budget.map_or("found by itself".into(), |budget| budget.to_string())
+}
+
+/// One of jemalloc's own, which stays as it is unless given. What is in force is noted when that is known.
+fn left_as_it_is<T>(_: Option<T>) -> String {
+    "left as it is".into()
+}
+
 /// Picks each setting's value and notes where it came from.
 struct Resolver<'a> {
     environment: &'a dyn Fn(&str) -> Option<String>,
@@ -253,16 +270,16 @@ struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
-    fn optional<T: Copy + std::fmt::Display>(
+    fn optional<T: Copy>(
         &mut self,
         name: &'static str,
         variable: &'static str,
         given: Option<T>,
         parse: fn(&str) -> Result<T, Error>,
+        show: fn(Option<T>) -> String,
     ) -> Result<Option<T>, Error> {
         let (value, origin) = self.pick(variable, given, parse)?;
-        let shown = value.map_or("found by itself".into(), |value| value.to_string());
-        self.report.push(Setting { name, variable, value: shown, origin });
+        self.report.push(Setting { name, variable, value: show(value), origin });
         Ok(value)
     }
 
@@ -278,19 +295,6 @@ impl Resolver<'_> {
         let (value, origin) = self.pick(variable, given, parse)?;
         let value = value.unwrap_or(default);
         self.report.push(Setting { name, variable, value: show(value).to_string(), origin });
-        Ok(value)
-    }
-
-    /// One of jemalloc's own, which stays as it is unless given. What is in force is noted when that is known.
-    fn left_alone<T: Copy>(
-        &mut self,
-        name: &'static str,
-        variable: &'static str,
-        given: Option<T>,
-        parse: fn(&str) -> Result<T, Error>,
-    ) -> Result<Option<T>, Error> {
-        let (value, origin) = self.pick(variable, given, parse)?;
-        self.report.push(Setting { name, variable, value: "left as it is".into(), origin });
         Ok(value)
     }
 
