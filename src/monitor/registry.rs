@@ -24,6 +24,8 @@ pub(super) struct Entry {
     /// As surveyed when all was last well.
     usage_when_well: AtomicU64,
     idle_nanos: AtomicU64,
+    /// Sequentially consistent, as `bound`: the worker notes that it is bound and then looks whether it is removed, whoever
+    /// removes it does so and then looks whether it is bound. One of the two sees the other, and lifts the ceiling.
     removed: AtomicBool,
     /// Its code is running, or hangs.
     busy: AtomicBool,
@@ -89,26 +91,27 @@ impl Entry {
     /// Sets or lifts its ceiling; says whether it keeps one. The user's code, so on the worker's thread only.
     pub(super) fn set_ceiling(&self, ceiling: Option<u64>) -> bool {
         // Noted before: should it hang there, it may have it all the same.
-        self.bound.store(ceiling.is_some(), Ordering::Relaxed);
+        self.bound.store(ceiling.is_some(), Ordering::SeqCst);
         let keeps = self.cache.set_ceiling(ceiling);
         if !keeps {
-            self.bound.store(false, Ordering::Relaxed);
+            self.bound.store(false, Ordering::SeqCst);
         } else if ceiling.is_some() && self.is_removed() {
-            // Taken off the list meanwhile: nobody else would lift it.
-            self.lift_ceiling();
+            // Taken off the list meanwhile. Whoever did so may have lifted the ceiling before it was set.
+            self.bound.store(false, Ordering::SeqCst);
+            self.cache.set_ceiling(None);
         }
         keeps
     }
 
     /// Lifts its ceiling, if it may have one: the user's code.
     pub(super) fn lift_ceiling(&self) {
-        if self.bound.swap(false, Ordering::Relaxed) {
+        if self.bound.swap(false, Ordering::SeqCst) {
             self.cache.set_ceiling(None);
         }
     }
 
     pub(super) fn is_bound(&self) -> bool {
-        self.bound.load(Ordering::Relaxed)
+        self.bound.load(Ordering::SeqCst)
     }
 
     /// A good answer after a quarantine: the next one begins short again.
@@ -117,7 +120,7 @@ impl Entry {
     }
 
     pub(super) fn is_removed(&self) -> bool {
-        self.removed.load(Ordering::Relaxed)
+        self.removed.load(Ordering::SeqCst)
     }
 
     pub(super) fn is_quarantined(&self, now: Instant) -> bool {
@@ -166,7 +169,7 @@ impl Registry {
     }
 
     pub(super) fn remove(&self, entry: &Arc<Entry>) {
-        entry.removed.store(true, Ordering::Relaxed);
+        entry.removed.store(true, Ordering::SeqCst);
         let mut entries = self.entries.lock();
         *entries = entries.iter().filter(|other| !Arc::ptr_eq(other, entry)).cloned().collect();
     }
@@ -174,7 +177,7 @@ impl Registry {
     /// Takes all caches off the list: a stopped monitor keeps nobody's memory.
     pub(super) fn clear(&self) -> Vec<Arc<Entry>> {
         let entries = std::mem::take(&mut *self.entries.lock());
-        entries.iter().for_each(|entry| entry.removed.store(true, Ordering::Relaxed));
+        entries.iter().for_each(|entry| entry.removed.store(true, Ordering::SeqCst));
         entries.to_vec()
     }
 
@@ -250,5 +253,43 @@ mod tests {
         registry.remove(&pages);
         assert!(registry.all().is_empty() && pages.is_removed());
         registry.add(entry("pages")).map(drop).expect("free again");
+    }
+
+    /// What it was told, and what happens while it is.
+    #[derive(Default)]
+    struct Told {
+        ceilings: Mutex<Vec<Option<u64>>>,
+        meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    }
+
+    impl Cache for Told {
+        fn shrink(&self, _: &crate::cache::Ask) -> crate::cache::ShrinkReport {
+            0.into()
+        }
+
+        fn set_ceiling(&self, ceiling: Option<u64>) -> bool {
+            let meanwhile = self.meanwhile.lock().take();
+            meanwhile.into_iter().for_each(|meanwhile| meanwhile());
+            self.ceilings.lock().push(ceiling);
+            true
+        }
+    }
+
+    #[test]
+    fn a_cache_that_leaves_while_its_ceiling_is_set_is_left_without_one() {
+        let (registry, told) = (Arc::new(Registry::default()), Arc::new(Told::default()));
+        let spec = CacheSpec::new("pages");
+        let entry = registry.add(Entry::new(spec, Box::new(told.clone()))).expect("a new name");
+        let leaves = {
+            let (registry, entry) = (registry.clone(), entry.clone());
+            move || {
+                registry.remove(&entry);
+                entry.lift_ceiling();
+            }
+        };
+        *told.meanwhile.lock() = Some(Box::new(leaves));
+        entry.set_ceiling(Some(7));
+        assert_eq!(*told.ceilings.lock(), [None, Some(7), None]);
+        assert!(!entry.is_bound());
     }
 }
