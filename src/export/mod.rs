@@ -1,6 +1,5 @@
 //! What leaves the process: logs and JSON. A surface formats; it never computes.
 
-#[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only surfaces ask"))]
 pub(crate) mod history;
 #[cfg(feature = "log")]
 mod json_layer;
