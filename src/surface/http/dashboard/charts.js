@@ -18,10 +18,11 @@ const LINES = [
   { name: 'live', label: 'Live bytes', color: '--live', width: 1.5, dash: [6, 2, 1, 2] },
 ];
 
+const KEY = [['▼', 'warning'], ['◆', 'memory given back'], ['▂', 'level above healthy']];
+
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-const isMarked = (event) => MARKED.has(event.event_type) || event.level === 'warning'
-  || event.level === 'error';
+const isMarked = (event) => MARKED.has(event.event_type) || warns(event);
 
 function timeLabels(_, splits, __, ___, step) {
   return splits.map((at) => {
@@ -109,11 +110,11 @@ export class Charts {
       stroke: color(name), width, dash, points: { show: false }, spanGaps: false,
       paths: stepped ? uPlot.paths.stepped({ align: 1 }) : undefined,
     });
-    this.#memory = this.#plot('chart-memory', 214, LINES.map(line), byteLabels, {
-      incrs: byteSteps, hook: (plot) => this.#marks(plot), top: 16,
+    this.#memory = this.#plot('chart-memory', 190, LINES.map(line), byteLabels, {
+      incrs: byteSteps, hook: (plot) => this.#marks(plot), top: 26,
     });
     const objects = line({ color: '--objects', width: 2 });
-    this.#objects = this.#plot('chart-objects', 104, [{ ...objects, fill: color('--objects-fill') }],
+    this.#objects = this.#plot('chart-objects', 84, [{ ...objects, fill: color('--objects-fill') }],
       countLabels, { hook: (plot) => this.#restarts(plot), top: 4 });
   }
 
@@ -129,7 +130,7 @@ export class Charts {
         y: { range: (_, __, most) => [0, this.#top(id, most)] },
       },
       axes: [
-        { ...axis, values: timeLabels, size: 24, gap: 2, space: 64 },
+        { ...axis, values: timeLabels, size: 24, gap: 4, space: 56 },
         { ...axis, values: labels, size: 62, gap: 4, space: 32, ...(incrs ? { incrs } : {}) },
       ],
       cursor: {
@@ -196,12 +197,23 @@ export class Charts {
     this.#levels(plot);
     this.#thresholds(plot);
     ctx.setLineDash([]);
-    for (const event of this.#marked(plot)) {
-      const x = plot.valToPos(event.timestamp, 'x', true);
-      glyph(ctx, x, bbox.top - pixels(8), event);
-    }
+    this.#glyphs(plot);
     ctx.restore();
     this.#restarts(plot, true);
+  }
+
+  // In two lanes, and no two on one spot: the worst of them is seen.
+  #glyphs(plot) {
+    const { ctx, bbox } = plot;
+    const spots = new Map();
+    for (const event of this.#marked(plot)) {
+      const x = plot.valToPos(event.timestamp, 'x', true);
+      const spot = `${lane(event)}:${Math.round(x / pixels(9))}`;
+      if (!(spots.get(spot)?.event.level === 'error')) spots.set(spot, { event, x });
+    }
+    for (const { event, x } of spots.values()) {
+      glyph(ctx, x, bbox.top - pixels(lane(event) ? 7 : 18), event);
+    }
   }
 
   #restarts(plot, named = false) {
@@ -214,7 +226,7 @@ export class Charts {
     for (const time of this.series.restarts) {
       const x = plot.valToPos(time, 'x', true);
       if (x < bbox.left || x > bbox.left + bbox.width) continue;
-      stroke(ctx, x, bbox.top - pixels(named ? 14 : 0), x, bbox.top + bbox.height);
+      stroke(ctx, x, bbox.top - pixels(named ? 24 : 0), x, bbox.top + bbox.height);
       const left = x > bbox.left + bbox.width / 2;
       ctx.textAlign = left ? 'right' : 'left';
       if (named) ctx.fillText('restart', x + pixels(left ? -4 : 4), bbox.top + pixels(10));
@@ -228,8 +240,10 @@ export class Charts {
     const x = plot.cursor.left;
     const near = this.#marked(plot).find((event) =>
       Math.abs(plot.valToPos(event.timestamp, 'x') - x) <= 5);
-    find('readout').textContent = near && x >= 0
+    const seen = near && x >= 0;
+    find('readout').textContent = seen
       ? `${moment(near.timestamp)} ${words(near.event_type)}: ${sentence(near)}` : '';
+    find('history-words').classList.toggle('spoken', Boolean(seen));
   }
 
   #legend(index) {
@@ -242,6 +256,8 @@ export class Charts {
       LINES.map((line, column) => item(line.label, line.name, bytes(data[column + 1]?.[at]),
         line.dash)),
       item('Live objects', 'objects', number(this.#objects?.data[1]?.[at])),
+      KEY.map(([mark, text]) => h('li', {}, h('span', { class: 'key', 'aria-hidden': 'true' }, mark),
+        text)),
       h('li', { class: 'when' }, index == null ? 'now' : moment(data[0][at])));
   }
 
@@ -269,14 +285,17 @@ function stroke(ctx, x0, y0, x1, y1) {
   ctx.stroke();
 }
 
+const warns = ({ level }) => level === 'warning' || level === 'error';
+
+const lane = (event) => (warns(event) ? 0 : 1);
+
 // A triangle warns, a diamond is memory given back, a stroke is all else.
 function glyph(ctx, x, y, event) {
   const size = pixels(4.5);
-  const warns = event.level === 'warning' || event.level === 'error';
   const gives = event.event_type === 'eviction_completed' || event.event_type === 'purge_completed';
-  ctx.fillStyle = color(event.level === 'error' ? '--critical' : warns ? '--warning' : '--muted');
+  ctx.fillStyle = color(event.level === 'error' ? '--critical' : warns(event) ? '--warning' : '--muted');
   ctx.beginPath();
-  if (warns) [[-1, -1], [1, -1], [0, 1]].forEach(corner);
+  if (warns(event)) [[-1, -1], [1, -1], [0, 1]].forEach(corner);
   else if (gives) [[0, -1], [1, 0], [0, 1], [-1, 0]].forEach(corner);
   else ctx.rect(x - pixels(0.75), y - size, pixels(1.5), size * 2);
   ctx.fill();

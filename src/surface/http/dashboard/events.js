@@ -5,7 +5,7 @@ import { moment, number, plural, words } from './format.js';
 import { severity } from './levels.js';
 import { SEVERITIES, fields, sentence } from './log.js';
 
-const PAGE = 20;
+const PAGE = 14;
 let shown = PAGE;
 
 const COLUMNS = [
@@ -31,6 +31,13 @@ const row = (event) => ({
   ],
 });
 
+// A row with the focus is not taken from under it when newer ones come.
+function length(root, fitting) {
+  const held = root.contains(document.activeElement)
+    ? document.activeElement.closest('tr')?.dataset.key : null;
+  return Math.max(shown, fitting.findIndex((event) => event.key === held) + 1);
+}
+
 function offerMore(left, draw) {
   const button = find('events-more');
   button.hidden = left <= 0;
@@ -46,13 +53,14 @@ export function events(root, log, counts) {
   const fitting = log.entries.filter((event) => SEVERITIES.indexOf(event.level) >= least);
   const draw = () => events(root, log, counts);
   find('severity').onchange = draw;
-  offerMore(fitting.length - shown, draw);
+  const most = length(root, fitting);
+  offerMore(fitting.length - most, draw);
   const missed = log.missed ? `, ${number(log.missed)} missed` : '';
   const dropped = counts?.dropped ? `, ${number(counts.dropped)} dropped` : '';
-  find('events-count').textContent =
-    `${number(fitting.length)} shown here of ${plural(counts?.total ?? null, 'event')}${missed}${dropped}`;
+  find('events-count').textContent = `${number(fitting.length)} here of `
+    + `${plural(counts?.total ?? null, 'event')} of this process${missed}${dropped}`;
   show(root, fitting.length
     ? table({ caption: 'Events, newest first', columns: COLUMNS,
-      rows: fitting.slice(0, shown).map(row), kind: 'events' })
+      rows: fitting.slice(0, most).map(row), kind: 'events' })
     : h('p', { class: 'note' }, `No event of severity ${SEVERITIES[least]} or above so far.`));
 }

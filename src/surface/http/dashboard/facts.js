@@ -1,7 +1,7 @@
 // The strip of figures that are asked for first.
 
 import { figure, h, show } from './dom.js';
-import { bytes, duration, exactly, known, number, percent, perSecond } from './format.js';
+import { bytes, duration, exactly, known, number, perSecond, plural } from './format.js';
 
 export const GROWTH = {
   unknown: 'not known yet',
@@ -32,8 +32,11 @@ function growth(snapshot, forecast) {
 
 const orNever = (seconds) => (known(seconds) ? duration(seconds) : 'never');
 
-function timeToBudget({ time_to_budget: time }) {
+function timeToBudget({ time_to_budget: time, growth: what }) {
   const { soonest_secs: soonest, likely_secs: likely, latest_secs: latest } = time ?? {};
+  if ((what ?? 'unknown') === 'unknown') {
+    return fact('Time to budget', 'fact-time', figure('unknown', null), GROWTH.unknown);
+  }
   if (![soonest, likely, latest].some(known)) {
     return fact('Time to budget', 'fact-time', h('span', {}, 'not at this rate'),
       'the usage does not grow');
@@ -45,16 +48,16 @@ function timeToBudget({ time_to_budget: time }) {
 export function facts(root, { snapshot, forecast, evictions }) {
   const { live_objects: objects, live_bytes: live, process_rss_bytes: rss } = snapshot;
   const freed = evictions?.total_memory_freed_bytes;
-  const each = objects > 0 && known(live) ? `${bytes(live / objects)} each` : '';
+  const each = objects > 0 && known(live) ? `· ${bytes(live / objects)} each` : '';
   show(root,
-    fact('Live objects', 'fact-objects', figure(number(objects), objects), `exact · ${each}`),
+    fact('Live objects', 'fact-objects', figure(number(objects), objects),
+      known(objects) ? `exact ${each}` : 'nothing is counted'),
     fact('Live bytes', 'fact-live', figure(bytes(live), live, exactly(live)),
-      `exact · at most ${bytes(snapshot.peak_live_bytes)} so far`),
+      `exact · peak ${bytes(snapshot.peak_live_bytes)}`),
     fact('RSS', 'fact-rss', figure(bytes(rss), rss, exactly(rss)),
-      `at most ${bytes(snapshot.process_rss_peak_bytes)} so far`),
+      `peak ${bytes(snapshot.process_rss_peak_bytes)}`),
     growth(snapshot, forecast ?? {}),
     timeToBudget(forecast ?? {}),
     fact('Evicted', 'fact-evicted', figure(bytes(freed), freed, exactly(freed)),
-      `measured · in ${number(evictions?.total_evictions)} evictions, `
-        + `pressure ${percent(snapshot.pressure_some_percent)}`));
+      `measured · in ${plural(evictions?.total_evictions, 'eviction')}`));
 }

@@ -39,6 +39,7 @@ function sentences(forecast, uptime) {
   if (known(forecast.bytes_per_object)) {
     said[0] += `, ${bytes(forecast.bytes_per_object)} for each object`;
   }
+  if ((forecast.growth ?? 'unknown') === 'unknown') return said;
   said.push(`The budget is used up: soonest ${until(time.soonest_secs)}, likely `
     + `${until(time.likely_secs)}, latest ${until(time.latest_secs)}`);
   if (known(forecast.noise_bytes)) said.push(`Noise around the trend: ${bytes(forecast.noise_bytes)}`);

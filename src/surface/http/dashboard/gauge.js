@@ -108,19 +108,18 @@ export function level(root, status) {
       h('span', {}, known(usage)
         ? `${bytes(usage)} of ${bytes(status.budget?.bytes)}`
         : 'what is used is unknown')),
-    h('p', { class: 'note meaning' }, MEANING[status.level] ?? ''));
+    h('p', { class: 'note meaning' }, known(usage) ? MEANING[status.level] ?? ''
+      : 'no line can be held against what is unknown'));
 }
 
 export function provenance(root, { budget, usage }) {
-  const wall = known(budget?.limit_bytes)
-    ? `The kernel stops at ${bytes(budget.limit_bytes)}.`
-    : 'Where the kernel stops is unknown.';
   const near = known(usage?.proximity_percent)
-    ? ` ${percent(usage.proximity_percent)} of that is used.` : '';
+    ? `, ${percent(usage.proximity_percent)} of it used` : '';
+  const wall = known(budget?.limit_bytes) ? `${bytes(budget.limit_bytes)}${near}` : 'unknown';
   show(root,
-    h('b', {}, 'Budget'), ` ${bytes(budget?.bytes)}: ${budget?.provenance ?? 'of unknown origin'}. `,
-    h('b', {}, 'Meter'), ` ${budget?.meter ?? 'unknown'}: `,
-    `${bytes(usage?.purgeable_bytes)} that a purge would return and `,
-    `${bytes(usage?.reusable_bytes)} that the program will use again are not held against it. `,
-    `${wall}${near}`);
+    h('span', {}, h('b', {}, 'Budget'),
+      ` ${bytes(budget?.bytes)}: ${budget?.provenance ?? 'of unknown origin'}`),
+    h('span', {}, h('b', {}, 'Meter'), ` ${budget?.meter ?? 'unknown'}, without `,
+      `${bytes(usage?.purgeable_bytes)} to be purged and ${bytes(usage?.reusable_bytes)} to be used again`),
+    h('span', {}, h('b', {}, 'Kernel’s limit'), ` ${wall}`));
 }

@@ -56,8 +56,7 @@ function row(line, least, span) {
 
 // Caches and sources are part of the live bytes, by their own word: under it, not beside it.
 function ofWhich({ name, reported_bytes: reported, what }, least, span) {
-  const title = [h('span', { class: 'op' }, '·'), h('span', { class: 'name' }, name),
-    h('span', { class: 'remedy' }, `${what}, reported`)];
+  const title = h('span', { class: 'name', title: name }, name, h('i', {}, ` ${what}`));
   const rail = known(reported) ? bar({ from: 0, to: reported }, least, span, 'inside') : null;
   const value = figure(known(reported) ? mib(cents(reported)) : 'unknown', reported ?? null,
     exactly(reported));
@@ -66,9 +65,12 @@ function ofWhich({ name, reported_bytes: reported, what }, least, span) {
 
 function whichRows(ledger, least, span) {
   const named = (lines, what) => (lines ?? []).map((line) => ({ ...line, what }));
-  const all = [...named(ledger.caches, 'cache'), ...named(ledger.sources, 'own source')]
+  const all = [...named(ledger.caches, 'cache'), ...named(ledger.sources, 'source')]
     .sort((a, b) => (b.reported_bytes ?? -1) - (a.reported_bytes ?? -1));
-  const shown = all.slice(0, MOST_OF_WHICH).map((line) => ofWhich(line, least, span));
+  if (!all.length) return [];
+  const head = h('tr', { class: 'which', 'data-key': 'which' },
+    h('th', { colspan: 3, scope: 'row' }, 'of which, as reported and not measured:'));
+  const shown = [head, ...all.slice(0, MOST_OF_WHICH).map((line) => ofWhich(line, least, span))];
   const rest = all.slice(MOST_OF_WHICH);
   if (!rest.length) return shown;
   const bytesOfRest = rest.reduce((sum, line) => sum + (line.reported_bytes ?? 0), 0);
