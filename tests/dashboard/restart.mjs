@@ -50,7 +50,7 @@ export async function survivesARestart(browser, url, directory, command) {
     await pause(4000);
     const after = await look(page);
     assert.ok(after.points > before.points, `${before.points} points before, ${after.points} after`);
-    assert.match(await page.textContent('#history-words'), /1 restart/);
+    assert.match(await page.textContent('#history-words'), /1\s+restart/);
     assert.match(await page.textContent('#events-body'), /another process answers now/);
     await ledgerAddsUp(seen);
     staysOnTheMachine(seen, url);

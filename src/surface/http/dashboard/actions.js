@@ -27,8 +27,9 @@ function came(result) {
   const evicted = 'memory_freed_bytes' in result;
   const amount = evicted ? result.memory_freed_bytes : result.purged_bytes;
   const sign = result.success ? '✓' : '×';
-  return `${sign} ${bytes(amount)} ${evicted ? 'freed' : 'given back'}, measured, in `
-    + `${duration(result.duration_seconds)}. ${result.message ?? ''}`;
+  const of = evicted ? `of ${bytes(result.target_bytes)} freed` : 'given back';
+  const errors = result.errors?.length ? ` ${result.errors.join('; ')}` : '';
+  return `${sign} ${bytes(amount)} ${of}, measured, in ${duration(result.duration_seconds)}.${errors}`;
 }
 
 const evict = (target, cache) => act(

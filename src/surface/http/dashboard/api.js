@@ -1,6 +1,7 @@
 // What is asked of the process: every request, its token, and its errors.
 
-const KEY = 'plimsoll.token';
+import { kept } from './kept.js';
+
 const PATIENCE = 10_000;
 
 export class Refused extends Error {
@@ -10,10 +11,7 @@ export class Refused extends Error {
   }
 }
 
-export const token = {
-  get: () => sessionStorage.getItem(KEY),
-  set: (value) => sessionStorage.setItem(KEY, value),
-};
+export const token = kept('sessionStorage', 'plimsoll.token');
 
 function headers(more) {
   const held = token.get();

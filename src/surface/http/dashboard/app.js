@@ -148,10 +148,11 @@ function drawGauge() {
 
 function draw() {
   const { status } = state;
-  // What nobody sees is drawn when somebody looks.
-  if (!status || document.hidden) return;
+  if (!status) return;
   document.title = `${percent(status.snapshot.usage_percent, 0)} ${status.level} · `
     + `${status.process.name} · plimsoll`;
+  // What nobody sees is drawn when somebody looks.
+  if (document.hidden) return;
   drawProcess(status);
   gauge.level(find('level'), status);
   drawGauge();
@@ -191,15 +192,17 @@ function drawBanner(age, stopped) {
   banner.hidden = state.link !== 'lost' && !stopped;
   if (banner.hidden) return;
   const figures = age == null ? 'No figures were read yet.'
-    : `The figures below are from ${moment(state.heardAt / 1000)}, ${duration(age)} ago.`;
+    : `The figures below are from ${moment(state.heardAt / 1000)}, `
+      + `${duration(Math.max(1, Math.round(age)))} ago.`;
   if (stopped) {
     show(banner, h('p', {}, h('b', {}, 'The monitor has stopped.'), ` ${figures}`));
     return;
   }
+  const what = state.stopped ? 'The monitor has stopped' : 'Connection lost';
   const wait = Math.max(0, Math.ceil((state.retryAt - Date.now()) / 1000));
-  const why = state.error instanceof api.Refused ? ` ${state.error.message}.` : '';
+  const why = state.error instanceof api.Refused ? `: ${state.error.message}` : '';
   show(banner,
-    h('p', {}, h('b', {}, 'Connection lost.'), `${why} ${figures} `,
+    h('p', {}, h('b', {}, what), `${why}. ${figures} `,
       wait ? `Next try in ${wait} s.` : 'Trying now…'),
     h('button', { type: 'button', onclick: tryNow }, 'Try now'));
 }

@@ -124,7 +124,7 @@ export class Charts {
       grid: { stroke: color('--grid'), width: 1 }, ticks: { show: false },
     };
     return new uPlot({
-      width: this.#width(), height, padding: [top, 8, 0, 0], legend: { show: false },
+      width: this.#width(), height, padding: [top, 22, 0, 0], legend: { show: false },
       scales: {
         x: { time: true, range: (_, from, to) => this.#times(from, to) },
         y: { range: (_, __, most) => [0, this.#top(id, most)] },
@@ -219,6 +219,7 @@ export class Charts {
   #restarts(plot, named = false) {
     const { ctx, bbox } = plot;
     ctx.save();
+    ctx.setLineDash([]);
     ctx.strokeStyle = color('--ink');
     ctx.fillStyle = color('--ink');
     ctx.font = `${pixels(11)}px ${getComputedStyle(document.body).fontFamily}`;
@@ -229,7 +230,7 @@ export class Charts {
       stroke(ctx, x, bbox.top - pixels(named ? 24 : 0), x, bbox.top + bbox.height);
       const left = x > bbox.left + bbox.width / 2;
       ctx.textAlign = left ? 'right' : 'left';
-      if (named) ctx.fillText('restart', x + pixels(left ? -4 : 4), bbox.top + pixels(10));
+      if (named) ctx.fillText('restart', x + pixels(left ? -9 : 9), bbox.top - pixels(14));
     }
     ctx.restore();
   }

@@ -1,12 +1,13 @@
 // Light, dark, or as the system has it; remembered in this browser.
 
 import { find } from './dom.js';
+import { kept } from './kept.js';
 
-const KEY = 'plimsoll.theme';
+const choice = kept('localStorage', 'plimsoll.theme');
 const ORDER = ['auto', 'light', 'dark'];
 
 const held = () => {
-  const theme = localStorage.getItem(KEY);
+  const theme = choice.get();
   return ORDER.includes(theme) ? theme : 'auto';
 };
 
@@ -22,7 +23,7 @@ export function bind(changed) {
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', changed);
   find('theme').onclick = () => {
     const theme = ORDER[(ORDER.indexOf(held()) + 1) % ORDER.length];
-    localStorage.setItem(KEY, theme);
+    choice.set(theme);
     apply(theme);
     changed();
   };
