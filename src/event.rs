@@ -11,6 +11,7 @@ use crate::policy::threshold::Threshold;
 use crate::policy::watch::Cause;
 use crate::snapshot::{Moment, Snapshot};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Which part of the monitor speaks, in the original's words.
@@ -99,6 +100,13 @@ pub enum EventKind {
         new_bytes: u64,
         new_mb: f64,
         budget_provenance: String,
+    },
+    /// Somebody changed settings while the monitor runs.
+    #[non_exhaustive]
+    SettingsChanged {
+        updated_fields: Vec<String>,
+        old_values: BTreeMap<String, String>,
+        new_values: BTreeMap<String, String>,
     },
     /// A snapshot was taken; at debug level only.
     #[non_exhaustive]
@@ -198,6 +206,7 @@ impl EventKind {
             EventKind::MonitorStarted { .. } => "monitor_started",
             EventKind::MonitorStopped { .. } => "monitor_stopped",
             EventKind::BudgetChanged { .. } => "budget_changed",
+            EventKind::SettingsChanged { .. } => "settings_changed",
             EventKind::SnapshotTaken { .. } => "snapshot_taken",
             EventKind::ThresholdCrossed { .. } => "threshold_crossed",
             EventKind::LevelChanged { .. } => "level_changed",
@@ -253,6 +262,17 @@ impl EventKind {
             new_bytes: new.bytes,
             new_mb: mib(new.bytes),
             budget_provenance: new.provenance.clone(),
+        }
+    }
+
+    pub(crate) fn settings_changed(
+        old: &BTreeMap<String, String>,
+        new: &BTreeMap<String, String>,
+    ) -> Self {
+        EventKind::SettingsChanged {
+            updated_fields: new.keys().cloned().collect(),
+            old_values: old.clone(),
+            new_values: new.clone(),
         }
     }
 
@@ -372,4 +392,27 @@ impl Event {
         let (component, level) = (kind.component(), kind.severity());
         Event { timestamp: at.epoch_secs(), component, level, kind }
     }
+}
+
+/// The last events, each with its number.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct EventLog {
+    /// The number of the oldest event that is still remembered.
+    pub first: u64,
+    /// The number that the next one will have.
+    pub next: u64,
+    /// Those that were asked for, oldest first.
+    pub events: Vec<NumberedEvent>,
+}
+
+/// An event and its number: 0 is the first of its monitor.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct NumberedEvent {
+    /// Rises by one from event to event.
+    pub sequence: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
 }

@@ -62,6 +62,19 @@ pub struct Ledger {
     pub lines: Vec<Line>,
     /// What the registered caches say they hold; part of the live bytes, reported and not measured.
     pub caches: Vec<CacheLine>,
+    /// What the user's own memory sources say they hold; part of what is outside the heap, or of no line at all (memory of a
+    /// device), reported and not measured.
+    pub sources: Vec<SourceLine>,
+}
+
+/// What one memory source of the user's says it holds.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct SourceLine {
+    /// Its name.
+    pub name: String,
+    /// Bytes, reported; `None` while unknown.
+    pub reported_bytes: Option<u64>,
 }
 
 /// What one registered cache says it holds.
@@ -81,7 +94,7 @@ impl Ledger {
         heap(&mut ledger, snapshot);
         process(&mut ledger, snapshot);
         cgroup(&mut ledger, snapshot);
-        Ledger { lines: ledger.lines, caches: Vec::new() }
+        Ledger { lines: ledger.lines, caches: Vec::new(), sources: Vec::new() }
     }
 
     /// Whether every sum equals the parts above it.
@@ -192,11 +205,16 @@ impl std::fmt::Display for Ledger {
             let text = format!("{sign} {name:<18} {mib:>12.2} MiB  {}", line.remedy);
             writeln!(f, "{}", text.trim_end())?;
         }
-        for cache in &self.caches {
-            let bytes = cache
-                .reported_bytes
-                .map_or("unknown".into(), |bytes| format!("{:.2} MiB", mib(bytes)));
-            writeln!(f, "  of live: cache {:<12} {bytes:>12}  (reported)", cache.name)?;
+        let size = |bytes: Option<u64>| {
+            bytes.map_or("unknown".into(), |bytes| format!("{:.2} MiB", mib(bytes)))
+        };
+        for CacheLine { name, reported_bytes } in &self.caches {
+            let bytes = size(*reported_bytes);
+            writeln!(f, "  of live: cache {name:<12} {bytes:>12}  (reported)")?;
+        }
+        for SourceLine { name, reported_bytes } in &self.sources {
+            let bytes = size(*reported_bytes);
+            writeln!(f, "  outside the heap: {name:<9} {bytes:>12}  (reported)")?;
         }
         Ok(())
     }

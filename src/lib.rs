@@ -77,6 +77,7 @@ mod audit;
 
 mod level;
 mod metric;
+mod setting;
 mod snapshot;
 
 mod ledger;
@@ -85,6 +86,7 @@ mod ring;
 mod policy;
 
 mod cache;
+mod own;
 
 #[cfg(any(feature = "foyer", feature = "lru", feature = "moka", feature = "quick_cache"))]
 mod adapter;
@@ -96,6 +98,12 @@ mod event;
 mod export;
 
 mod monitor;
+
+mod surface;
+
+mod start;
+
+mod global;
 
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -117,24 +125,26 @@ pub use audit::{Audit, Interval, Verdict};
 pub use cache::{Ask, Cache, CacheSpec, ShrinkReport};
 pub use counters::{BATCH, Counts, Delta, counts, limit_refusals};
 pub use error::Error;
-pub use event::{Component, Event, EventKind, Severity};
+pub use event::{Component, Event, EventKind, EventLog, NumberedEvent, Severity};
 pub use eviction::{CacheStatus, EvictionPlan, EvictionResult, EvictionStatistics, PlannedAsk};
 #[cfg(feature = "log")]
 pub use export::JsonLayer;
 pub use export::{
-    Crossings, HealthReport, LOG_TARGET, Metrics, MetricsReport, Profiler, Range, RingStatistics,
+    BudgetStatus, Crossings, EventTotals, EvictionSummary, HealthReport, LOG_TARGET, Metrics,
+    MetricsReport, ProcessInfo, Profiler, Range, RingStatistics, Status, Surfaces, ThresholdStatus,
     event_json,
 };
-pub use ledger::{CacheLine, Ledger, Line, LineKind};
-pub use level::Level;
-pub use limit::Limit;
-pub use metric::{Exactness, Kind, METRICS, Metric, Source, Unit, Value, Values};
-pub use monitor::{
-    Admission, Brake, BrakeStatistics, Builder, CacheHandle, Monitor, Origin, Setting,
+pub use global::{
     health_check, health_check_async, metrics, monitor, start_monitoring, start_monitoring_with,
     stop_monitoring, stop_monitoring_async,
 };
-pub use policy::brake::Refused;
+pub use ledger::{CacheLine, Ledger, Line, LineKind, SourceLine};
+pub use level::Level;
+pub use limit::Limit;
+pub use metric::{Exactness, Kind, METRICS, Metric, Source, Unit, Value, Values};
+pub use monitor::{Admission, Brake, Builder, CacheHandle, Configured, Handle, Monitor};
+pub use own::{OwnFigure, OwnMetric};
+pub use policy::brake::{BrakeStatistics, Refused};
 pub use policy::budget::{Basis, Budget};
 pub use policy::eviction::Priority;
 pub use policy::forecast::Rate;
@@ -152,6 +162,7 @@ pub use region::{
     Process, Region, ThisThread, assert_allocates_nothing, assert_peaks_below,
     assert_returns_to_start, measure,
 };
+pub use setting::{Origin, Setting};
 pub use snapshot::{Metadata, Snapshot, SnapshotDelta};
 #[cfg(feature = "stats_alloc")]
 pub use source::stats_alloc_counts;

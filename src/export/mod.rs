@@ -1,14 +1,20 @@
 //! What leaves the process: logs and JSON. A surface formats; it never computes.
 
+#[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only surfaces ask"))]
+pub(crate) mod history;
 #[cfg(feature = "log")]
 mod json_layer;
 pub(crate) mod log;
 pub(crate) mod report;
 pub(crate) mod snapshot;
+pub(crate) mod status;
 
 #[cfg(feature = "log")]
 pub use json_layer::JsonLayer;
 pub use log::{LOG_TARGET, json as event_json};
 pub use report::{
     Crossings, HealthReport, Metrics, MetricsReport, Profiler, Range, RingStatistics,
+};
+pub use status::{
+    BudgetStatus, EventTotals, EvictionSummary, ProcessInfo, Status, Surfaces, ThresholdStatus,
 };

@@ -1,29 +1,13 @@
 //! The brake's account: what the last look showed, what was admitted since, and who waits. Kept under one lock, under
 //! which none of the wakers runs.
 
-use crate::policy::brake::{Load, Refused, Sight};
+use crate::policy::brake::{BrakeStatistics, Load, Refused, Sight};
 use std::collections::BTreeMap;
 use std::task::Waker;
 use std::time::Instant;
 
 /// Requests that wait at most; some 100 bytes each.
 pub(super) const WAITERS: usize = 16_384;
-
-/// What a [`Brake`](crate::Brake) has done so far. Requests far from the line pass unseen and are in none of the totals.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct BrakeStatistics {
-    /// Requests that were judged and admitted, at once or after they had waited.
-    pub admitted_total: u64,
-    /// Their bytes.
-    pub admitted_bytes_total: u64,
-    /// Requests that were refused; one that goes on to wait counts only if it is refused in the end.
-    pub refused_total: u64,
-    /// Requests that had to wait, whatever became of them.
-    pub waited_total: u64,
-    /// Requests that wait now.
-    pub waiting: u64,
-}
 
 #[derive(Debug, Default)]
 pub(super) struct Account {
@@ -214,13 +198,6 @@ impl Account {
         let mut answered =
             self.queue.range_mut(ticket..).filter(|(_, waiter)| waiter.answer.is_some());
         answered.find_map(|(ticket, waiter)| Some((ticket + 1, waiter.waker.take()?)))
-    }
-}
-
-impl BrakeStatistics {
-    fn admit(&mut self, bytes: u64) {
-        self.admitted_total += 1;
-        self.admitted_bytes_total = self.admitted_bytes_total.saturating_add(bytes);
     }
 }
 

@@ -63,7 +63,7 @@ pub(super) fn check(shared: &Shared, newest: &Snapshot, now: Instant) -> (String
         huge: may_be_huge.then(|| anonymous_huge_bytes(&shared.root)).flatten(),
         anon: newest.process_anon_bytes(),
         resident: newest.jemalloc_resident_bytes(),
-        background_wanted: shared.settings.background_purge,
+        background_wanted: shared.settings().background_purge,
         mean_yield: lessons.mean_yield,
         guess_score: lessons.guess_score,
         suspended: lessons.suspension.filter(|s| now < s.until).map(|s| s.cause),

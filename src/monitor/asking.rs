@@ -2,15 +2,16 @@
 
 use super::order::{Order, Orderer};
 use super::reply::{self, NoAnswer, Replier, Reply};
-use super::{Monitor, worker};
+use super::{Handle, worker};
 use crate::error::Error;
 use crate::eviction::{EvictionPlan, EvictionResult};
+use crate::policy::eviction::CacheId;
 use std::time::{Duration, Instant};
 
 type Asker<T> = Replier<Result<T, Error>>;
 type Answer<T> = Reply<Result<T, Error>>;
 
-impl Monitor {
+impl Handle {
     /// Asks the registered caches for `target_bytes`, least important first, and waits for what they gave.
     ///
     /// # Errors
@@ -20,19 +21,50 @@ impl Monitor {
         self.wait(self.order(target_bytes, Orderer::Caller)?)
     }
 
-    /// As [`Monitor::evict`], for callers that must not block. Needs no particular runtime.
+    /// As [`Handle::evict`], for callers that must not block. Needs no particular runtime.
     ///
     /// # Errors
-    /// As [`Monitor::evict`].
+    /// As [`Handle::evict`].
     pub async fn evict_async(&self, target_bytes: u64) -> Result<EvictionResult, Error> {
         self.order(target_bytes, Orderer::Caller)?.await.unwrap_or(Err(Error::NotRunning))
     }
 
-    /// What [`Monitor::evict`] would ask of whom, if every cache gave what it was asked for; asks what they hold and nothing
+    /// Asks one cache alone for `target_bytes`, and waits for what it gave.
+    ///
+    /// # Errors
+    /// As [`Handle::evict`], and for a name that no cache has.
+    pub fn evict_from(&self, cache: &str, target_bytes: u64) -> Result<EvictionResult, Error> {
+        self.wait(self.order_from(cache, target_bytes)?)
+    }
+
+    /// As [`Handle::evict_from`], for callers that must not block.
+    ///
+    /// # Errors
+    /// As [`Handle::evict_from`].
+    pub async fn evict_from_async(
+        &self,
+        cache: &str,
+        target_bytes: u64,
+    ) -> Result<EvictionResult, Error> {
+        self.order_from(cache, target_bytes)?.await.unwrap_or(Err(Error::NotRunning))
+    }
+
+    fn order_from(&self, cache: &str, target: u64) -> Result<Answer<EvictionResult>, Error> {
+        let entries = self.shared.caches.all();
+        let id = entries.iter().find(|entry| entry.spec.name == cache).map(|entry| entry.id);
+        if id.is_none() {
+            let names: Vec<_> = entries.iter().map(|entry| entry.spec.name.as_str()).collect();
+            let reason = format!("no cache is called {cache:?}: there are [{}]", names.join(", "));
+            return Err(Error::Eviction { target_bytes: target, freed_bytes: Some(0), reason });
+        }
+        self.order_by(target, Orderer::Caller, id)
+    }
+
+    /// What [`Handle::evict`] would ask of whom, if every cache gave what it was asked for; asks what they hold and nothing
     /// else.
     ///
     /// # Errors
-    /// As [`Monitor::evict`].
+    /// As [`Handle::evict`].
     ///
     /// ```
     /// # let monitor = plimsoll::Monitor::builder().budget("64MiB".parse()?).start()?;
@@ -45,10 +77,10 @@ impl Monitor {
         self.wait(self.order(target_bytes, Orderer::DryRun)?)
     }
 
-    /// As [`Monitor::plan_eviction`], for callers that must not block.
+    /// As [`Handle::plan_eviction`], for callers that must not block.
     ///
     /// # Errors
-    /// As [`Monitor::evict`].
+    /// As [`Handle::evict`].
     pub async fn plan_eviction_async(&self, target_bytes: u64) -> Result<EvictionPlan, Error> {
         self.order(target_bytes, Orderer::DryRun)?.await.unwrap_or(Err(Error::NotRunning))
     }
@@ -64,6 +96,15 @@ impl Monitor {
     }
 
     fn order<T>(&self, target: u64, by: fn(Asker<T>) -> Orderer) -> Result<Answer<T>, Error> {
+        self.order_by(target, by, None)
+    }
+
+    fn order_by<T>(
+        &self,
+        target: u64,
+        by: fn(Asker<T>) -> Orderer,
+        only: Option<CacheId>,
+    ) -> Result<Answer<T>, Error> {
         let refused = |reason: &str| Error::Eviction {
             target_bytes: target,
             freed_bytes: Some(0),
@@ -78,7 +119,7 @@ impl Monitor {
             ));
         }
         let (replier, reply) = reply::channel();
-        let order = Order { target, by: by(replier) };
+        let order = Order { target, by: by(replier), only };
         self.shared.submit(order)?;
         Ok(reply)
     }
@@ -86,6 +127,10 @@ impl Monitor {
     /// Every cache may use its whole time-out, several times; then the answer is not worth waiting for.
     fn patience(&self) -> Duration {
         let caches = u32::try_from(self.shared.caches.all().len()).unwrap_or(u32::MAX);
-        self.shared.settings.hook_timeout.saturating_mul(caches.saturating_add(2)).saturating_mul(2)
+        self.shared
+            .settings()
+            .hook_timeout
+            .saturating_mul(caches.saturating_add(2))
+            .saturating_mul(2)
     }
 }

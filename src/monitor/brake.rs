@@ -1,11 +1,11 @@
 //! The brake: one word that says what passes unseen, and behind it the account for whoever comes near the line.
 
-use super::account::{Account, BrakeStatistics};
+use super::account::Account;
 use super::admission::Admission;
 use super::wake::Wake;
 use super::worker::caught;
 use crate::block_on::block_until;
-use crate::policy::brake::{LOOK_EVERY, Refused, Sight};
+use crate::policy::brake::{BrakeStatistics, LOOK_EVERY, Refused, Sight};
 use crate::source::CountSource;
 use parking_lot::Mutex;
 use std::sync::Arc;

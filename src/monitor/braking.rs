@@ -2,12 +2,12 @@
 
 use super::brake::Brake;
 use super::shared::Shared;
-use super::{Admission, BrakeStatistics, Monitor};
-use crate::policy::brake::{Refused, Sight};
+use super::{Admission, Handle};
+use crate::policy::brake::{BrakeStatistics, Refused, Sight};
 use crate::snapshot::Snapshot;
 use std::time::{Duration, Instant};
 
-impl Monitor {
+impl Handle {
     /// Says whether the process may grow, without a reference to the monitor: for layers and tasks.
     pub fn brake(&self) -> Brake {
         self.shared.brake.clone()
@@ -51,8 +51,8 @@ impl Shared {
     /// Sets the brake to what a judged snapshot says.
     pub(super) fn set_brake(&self, snapshot: &Snapshot, now: Instant) {
         let sight = snapshot.usage_bytes().map(|usage| {
-            let (live, thresholds) = (snapshot.live_bytes(), &self.settings.thresholds);
-            Sight::new(usage, live, self.budget().bytes, thresholds, snapshot.level())
+            let (live, settings) = (snapshot.live_bytes(), self.settings());
+            Sight::new(usage, live, self.budget().bytes, &settings.thresholds, snapshot.level())
         });
         self.brake.set(sight, now);
     }

@@ -1,6 +1,6 @@
 //! The budget in force: what bounds it is read again while the monitor runs, and a change is told to everybody.
 
-use super::Monitor;
+use super::Handle;
 use super::shared::Shared;
 use crate::event::EventKind;
 use crate::policy::budget::unseen;
@@ -26,7 +26,7 @@ pub(super) fn metadata(
     }
 }
 
-impl Monitor {
+impl Handle {
     /// What may be used. What bounds it is read again at the ticks, at most every 5 s, so it may change.
     pub fn budget_bytes(&self) -> u64 {
         self.shared.budget().bytes
@@ -91,7 +91,7 @@ impl Shared {
             let sources = self.sources.lock();
             (sources.cgroup_now(), sources.machine_in_use())
         };
-        let (basis, meter) = (self.budget().basis, self.settings.meter);
+        let (basis, meter) = (self.budget().basis, self.settings().meter);
         let unseen = unseen(basis, meter, &snapshot.values, &cgroup, in_use);
         let changed = self.allotment.lock().look(unseen, now);
         if changed {
@@ -99,22 +99,23 @@ impl Shared {
         }
     }
 
-    fn put_in_force(&self) {
+    /// Puts the budget and the lines within it in force, as allotment and settings have them now.
+    pub(super) fn put_in_force(&self) {
         let new = Arc::new(self.allotment.lock().resolved());
         let old = std::mem::replace(&mut *self.budget.lock(), new.clone());
-        if old == new {
-            return;
-        }
         let mut in_force = self.metadata.lock();
         let user = in_force.user.clone();
-        *in_force = Arc::new(metadata(&new, &self.settings.thresholds, user));
+        *in_force = Arc::new(metadata(&new, &self.settings().thresholds, user));
         drop(in_force);
-        self.emit(EventKind::budget_changed(&old, &new));
+        if old != new {
+            self.emit(EventKind::budget_changed(&old, &new));
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Monitor;
     use super::*;
     use crate::policy::usage::Meter;
     use std::time::Duration;

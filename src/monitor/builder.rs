@@ -3,11 +3,13 @@
 use super::allocator;
 use super::brake::Brake;
 use super::budget::metadata;
-use super::courier::{Courier, Sink};
+use super::configure::{Lookup, Said};
+use super::courier::{Courier, Sinks};
+use super::figures::{self, Figures};
 use super::purging::Lessons;
 use super::registry::Registry;
-use super::settings::{Given, Settings};
-use super::shared::{History, Shared, UserCheck};
+use super::settings::{Given, Serving, Settings};
+use super::shared::{Filter, History, Shared, UserCheck};
 use super::wake::Wake;
 use super::{Monitor, reply, run};
 use crate::counters::Counts;
@@ -15,12 +17,13 @@ use crate::error::Error;
 use crate::event::{Event, EventKind};
 use crate::export::snapshot::is_reserved;
 use crate::mebibyte::mib;
+use crate::own::OwnMetric;
 use crate::policy::allocator::ALLOCATOR_OPTIONS;
 use crate::policy::budget::{Allotment, Budget, Resolved};
 use crate::policy::health::{COUNT_AUDIT, Check, OWN_CHECKS};
 use crate::policy::usage::Gauge;
 use crate::policy::usage::Meter;
-use crate::snapshot::{METADATA_BOUNDS, Moment};
+use crate::snapshot::{METADATA_BOUNDS, Moment, Snapshot};
 use crate::source::{CountSource, Sources};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, VecDeque};
@@ -38,10 +41,12 @@ const DEFAULT_BUDGET: u64 = 3072 << 20;
 /// either, is an error at [`Builder::start`] that names it.
 #[must_use = "a builder does nothing until it is started"]
 pub struct Builder {
-    given: Given,
+    pub(super) given: Given,
     metadata: BTreeMap<String, String>,
     checks: Vec<UserCheck>,
-    sinks: Vec<Sink>,
+    sinks: Sinks,
+    keeps: Option<Filter>,
+    figures: figures::Given,
     counts: CountSource,
     root: PathBuf,
 }
@@ -58,7 +63,9 @@ impl Builder {
             given: Given::default(),
             metadata: BTreeMap::new(),
             checks: Vec::new(),
-            sinks: Vec::new(),
+            sinks: Sinks::default(),
+            keeps: None,
+            figures: figures::Given::default(),
             counts: CountSource::Wrapper,
             root: PathBuf::from("/"),
         }
@@ -175,7 +182,71 @@ impl Builder {
     /// Calls `sink` with every event (but `snapshot_taken`, which only logs have), on a thread for that purpose. What it
     /// cannot keep up with is dropped, oldest first, beyond 256.
     pub fn on_event(mut self, sink: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        self.sinks.push(Box::new(sink));
+        self.sinks.events.push(Box::new(sink));
+        self
+    }
+
+    /// Calls `sink` with the snapshot of every tick, on the same thread as [`Builder::on_event`] and within the same bound:
+    /// for whoever forwards figures. Near the line ticks come ten times a second: a sink that wants fewer looks at
+    /// [`Snapshot::uptime`].
+    ///
+    /// ```
+    /// # use plimsoll::Monitor;
+    /// let monitor = Monitor::builder()
+    ///     .budget("64MiB".parse()?)
+    ///     .on_snapshot(|snapshot| println!("{:?} live bytes", snapshot.live_bytes()))
+    ///     .start()?;
+    /// # Ok::<(), plimsoll::Error>(())
+    /// ```
+    pub fn on_snapshot(mut self, sink: impl Fn(&Snapshot) + Send + Sync + 'static) -> Self {
+        self.sinks.snapshots.push(Box::new(sink));
+        self
+    }
+
+    /// Has the ring keep only the snapshots for which `keep` says so, of those that it would keep: one an interval and one
+    /// at every change of level. Called on the monitor's thread: it must be quick, and not allocate if a tick shall not.
+    /// One that panics keeps everything.
+    ///
+    /// ```
+    /// # use plimsoll::{Level, Monitor};
+    /// // A day of what happened near the line, instead of an hour of everything.
+    /// let monitor = Monitor::builder()
+    ///     .budget("64MiB".parse()?)
+    ///     .keep_if(|snapshot| snapshot.level() > Level::Healthy)
+    ///     .start()?;
+    /// # Ok::<(), plimsoll::Error>(())
+    /// ```
+    pub fn keep_if(mut self, keep: impl Fn(&Snapshot) -> bool + Send + Sync + 'static) -> Self {
+        self.keeps = Some(Box::new(keep));
+        self
+    }
+
+    /// Adds a metric of your own to every surface; at most 64.
+    pub fn metric(mut self, metric: OwnMetric) -> Self {
+        self.figures.metrics.push(metric);
+        self
+    }
+
+    /// Adds memory that no source of plimsoll's knows by its name: a C library's arena, a mapping, a device's memory. It is a
+    /// line beside the ledger and a metric, as `read` reports it; `None` is unknown. Read as an [`OwnMetric`] is; at most 64.
+    ///
+    /// ```
+    /// # use plimsoll::Monitor;
+    /// let monitor = Monitor::builder()
+    ///     .budget("64MiB".parse()?)
+    ///     .memory_source("gpu", || Some(12 << 20))
+    ///     .start()?;
+    /// # while monitor.ledger().sources[0].reported_bytes.is_none() { std::thread::yield_now() }
+    /// assert_eq!(monitor.ledger().sources[0].reported_bytes, Some(12 << 20));
+    /// # Ok::<(), plimsoll::Error>(())
+    /// ```
+    pub fn memory_source(
+        mut self,
+        name: impl Into<String>,
+        read: impl Fn() -> Option<u64> + Send + Sync + 'static,
+    ) -> Self {
+        let read = move || read().map(|bytes| bytes as f64);
+        self.figures.sources.push((name.into(), Box::new(read)));
         self
     }
 
@@ -193,13 +264,11 @@ impl Builder {
         self
     }
 
-    /// Starts the monitor.
-    ///
-    /// # Errors
-    /// For a setting that makes no sense, from the builder or the environment, and when the system refuses a thread.
-    pub fn start(self) -> Result<Monitor, Error> {
-        let mut settings = Settings::resolve(&self.given, &environment)?;
+    /// Starts the monitor alone, without what shows it to others, and says what that should be.
+    pub(crate) fn bring_up(self) -> Result<(Monitor, Serving), Error> {
+        let mut settings = Settings::resolve(&self.given, &environment, &BTreeMap::new())?;
         check_metadata(&self.metadata)?;
+        self.figures.check()?;
         check_names(&self.checks)?;
         let mut sources = Sources::open(&self.root);
         let bounds = sources.bounds(Moment::now().instant);
@@ -213,7 +282,8 @@ impl Builder {
                 }
             })?;
         allocator::set_up(&mut settings)?;
-        self.launch(settings, sources, allotment)
+        let serving = settings.serving.clone();
+        Ok((self.launch(settings, sources, allotment)?, serving))
     }
 
     fn launch(
@@ -227,10 +297,13 @@ impl Builder {
         let counting = counts.is_some();
         let metadata = metadata(&budget, &settings.thresholds, self.metadata);
         let started = started(&settings, &budget, counting, sources.has_jemalloc());
+        let unknown = unknown_variables(&settings);
+        let said = Said::new(self.given, &settings, &environment as &Lookup<'_>);
         let wake = Arc::new(Wake::default());
         let brake = Brake::new(counts.clone(), wake.clone());
         let shared = Arc::new(Shared {
-            started: Moment::now().instant,
+            started: Moment::now(),
+            program: program(),
             pid: std::process::id(),
             counts,
             wake,
@@ -250,8 +323,12 @@ impl Builder {
             metadata: Mutex::new(Arc::new(metadata)),
             checks: self.checks,
             courier: Courier::start(self.sinks)?,
+            figures: Figures::new(self.figures),
+            keeps: self.keeps,
+            look_wanted: AtomicBool::new(false),
             brake,
-            settings,
+            settings: Mutex::new(Arc::new(settings)),
+            said: Mutex::new(said),
             budget: Mutex::new(Arc::new(budget)),
             allotment: Mutex::new(allotment),
         });
@@ -260,13 +337,20 @@ impl Builder {
             let message = "plimsoll is not the global allocator: heap figures are unknown";
             shared.emit(EventKind::error("monitoring_error", message));
         }
-        for name in unknown_variables(&shared.settings) {
+        for name in unknown {
             let message =
                 format!("environment variable {name} is none of plimsoll's: it changes nothing");
             shared.emit(EventKind::error("monitoring_error", message));
         }
         spawn(shared)
     }
+}
+
+/// The name of the program, as far as the system tells it.
+fn program() -> String {
+    let path = std::env::current_exe().ok();
+    let name = path.as_deref().and_then(Path::file_name);
+    name.map_or("unknown".into(), |name| name.to_string_lossy().into_owned())
 }
 
 /// What is not Unicode is replaced, so that it does not parse and is named.

@@ -1,6 +1,6 @@
 //! The registered caches as a caller sees them: registering one, taking it off the list, and how it has done.
 
-use super::Monitor;
+use super::Handle;
 use super::farewell;
 use super::registry::Entry;
 use super::shared::Shared;
@@ -39,7 +39,7 @@ impl CacheHandle {
     }
 }
 
-impl Monitor {
+impl Handle {
     /// Registers something that can give memory back: a [`Cache`], or a closure from bytes asked to bytes freed.
     ///
     /// # Errors

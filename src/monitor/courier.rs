@@ -5,24 +5,55 @@ use super::worker::caught;
 use crate::counters::use_reserve;
 use crate::error::Error;
 use crate::event::Event;
+use crate::snapshot::Snapshot;
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// Events waiting at most.
+/// Parcels waiting at most.
 const QUEUE: usize = 256;
 
 /// How long a stop waits for the last events to be delivered.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// Somebody who wants to hear of every event.
-pub(super) type Sink = Box<dyn Fn(&Event) + Send + Sync>;
+/// Somebody who wants to hear of everything of a kind.
+type Sink<T> = Box<dyn Fn(&T) + Send + Sync>;
+
+/// All who want to hear of something.
+#[derive(Default)]
+pub(super) struct Sinks {
+    pub(super) events: Vec<Sink<Event>>,
+    pub(super) snapshots: Vec<Sink<Snapshot>>,
+}
+
+/// What is brought to them.
+#[derive(Clone)]
+enum Parcel {
+    Event(Event),
+    Snapshot(Snapshot),
+}
+
+impl Sinks {
+    fn deliver(&self, parcel: &Parcel) {
+        match parcel {
+            Parcel::Event(event) => call(&self.events, event),
+            Parcel::Snapshot(snapshot) => call(&self.snapshots, snapshot),
+        }
+    }
+}
+
+/// What a sink does to itself is its own affair; the next parcel may suit it better.
+fn call<T>(sinks: &[Sink<T>], with: &T) {
+    for sink in sinks {
+        let _ = caught(|| sink(with));
+    }
+}
 
 #[derive(Default)]
 struct State {
-    queue: VecDeque<Event>,
+    queue: VecDeque<Parcel>,
     dropped: u64,
     delivering: bool,
     closed: bool,
@@ -38,13 +69,17 @@ struct Shared {
 #[derive(Default)]
 pub(super) struct Courier {
     shared: Arc<Shared>,
+    wants_events: bool,
+    wants_snapshots: bool,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Courier {
-    pub(super) fn start(sinks: Vec<Sink>) -> Result<Self, Error> {
-        let courier = Courier::default();
-        if !sinks.is_empty() {
+    pub(super) fn start(sinks: Sinks) -> Result<Self, Error> {
+        let mut courier = Courier::default();
+        courier.wants_events = !sinks.events.is_empty();
+        courier.wants_snapshots = !sinks.snapshots.is_empty();
+        if courier.wants_events || courier.wants_snapshots {
             let shared = courier.shared.clone();
             let thread = Builder::new()
                 .name("plimsoll-events".into())
@@ -58,8 +93,21 @@ impl Courier {
         Ok(courier)
     }
 
-    /// Queues `event`; the oldest gives way when the queue is full.
-    pub(super) fn send(&self, event: &Event) {
+    /// Queues `event`; the oldest parcel gives way when the queue is full.
+    pub(super) fn send_event(&self, event: &Event) {
+        if self.wants_events {
+            self.send(|| Parcel::Event(event.clone()));
+        }
+    }
+
+    /// As [`Courier::send_event`].
+    pub(super) fn send_snapshot(&self, snapshot: &Snapshot) {
+        if self.wants_snapshots {
+            self.send(|| Parcel::Snapshot(snapshot.clone()));
+        }
+    }
+
+    fn send(&self, parcel: impl FnOnce() -> Parcel) {
         if self.thread.lock().is_none() {
             return;
         }
@@ -68,7 +116,7 @@ impl Courier {
             state.queue.pop_front();
             state.dropped += 1;
         }
-        state.queue.push_back(event.clone());
+        state.queue.push_back(parcel());
         drop(state);
         self.shared.called.notify_all();
     }
@@ -112,24 +160,21 @@ impl Drop for Courier {
     }
 }
 
-fn deliver(shared: &Shared, sinks: &[Sink]) {
+fn deliver(shared: &Shared, sinks: &Sinks) {
     use_reserve();
-    while let Some(event) = next(shared) {
-        for sink in sinks {
-            // What a sink does to itself is its own affair; the next event may suit it better.
-            let _ = caught(|| sink(&event));
-        }
+    while let Some(parcel) = next(shared) {
+        sinks.deliver(&parcel);
         shared.state.lock().delivering = false;
         shared.called.notify_all();
     }
 }
 
-fn next(shared: &Shared) -> Option<Event> {
+fn next(shared: &Shared) -> Option<Parcel> {
     let mut state = shared.state.lock();
     loop {
-        if let Some(event) = state.queue.pop_front() {
+        if let Some(parcel) = state.queue.pop_front() {
             state.delivering = true;
-            return Some(event);
+            return Some(parcel);
         }
         if state.closed {
             return None;

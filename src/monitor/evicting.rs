@@ -78,7 +78,7 @@ impl Evictor {
             Some(Outcome::CeilingsSet(set)) => self.ceilings_set(shared, now, set),
             Some(Outcome::Shrunk(answer)) => self.answered(shared, now, answer),
             Some(Outcome::Purged(_)) | None => {
-                if self.worker.has_hung(now, shared.settings.hook_timeout) {
+                if self.worker.has_hung(now, shared.settings().hook_timeout) {
                     self.give_up_worker(shared, now);
                 } else {
                     self.look_again(shared, now);
@@ -111,8 +111,9 @@ impl Evictor {
         let mut under_way = UnderWay::new(order, shared.counts.is_some(), now);
         if let Orderer::Automatic(_) = under_way.by {
             // Time has passed: what is wanted now may be less, or nothing.
-            let wanted =
-                shared.situation(now).map(|s| self.planner.needed(&s, &shared.settings.thresholds));
+            let wanted = shared
+                .situation(now)
+                .map(|s| self.planner.needed(&s, &shared.settings().thresholds));
             under_way.episode.need = under_way.episode.need.min(wanted.unwrap_or(0));
         }
         if under_way.episode.need == 0 {
@@ -199,7 +200,7 @@ impl Evictor {
     }
 
     fn give_up_worker(&mut self, shared: &Shared, now: Instant) {
-        let timeout = shared.settings.hook_timeout;
+        let timeout = shared.settings().hook_timeout;
         if let Some(entry) = self.worker.abandon() {
             entry.put_into_quarantine(now);
             let words = format!("did not answer within {}", humantime::format_duration(timeout));
@@ -237,7 +238,7 @@ impl Evictor {
             return;
         };
         under_way.asking(&entry);
-        let deadline = now + shared.settings.hook_timeout;
+        let deadline = now + shared.settings().hook_timeout;
         let ask = Ask { bytes: ask.bytes, ceiling: ask.ceiling, level: shared.level(), deadline };
         if let Err(error) = self.worker.submit(Job::Shrink(entry, ask), now) {
             under_way.fail(error.to_string());

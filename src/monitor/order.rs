@@ -4,7 +4,7 @@ use super::reply::Replier;
 use crate::error::Error;
 use crate::eviction::{EvictionPlan, EvictionResult};
 use crate::level::Level;
-use crate::policy::eviction::{GivenUp, Scope};
+use crate::policy::eviction::{CacheId, GivenUp, Scope};
 
 /// Who wants an eviction.
 pub(super) enum Orderer {
@@ -20,6 +20,18 @@ pub(super) enum Orderer {
 pub(super) struct Order {
     pub(super) target: u64,
     pub(super) by: Orderer,
+    /// The only cache to be asked, if it is one.
+    pub(super) only: Option<CacheId>,
+}
+
+impl Order {
+    pub(super) fn scope(&self) -> Scope {
+        match (&self.by, self.only) {
+            (Orderer::Automatic(level), _) => Scope::Automatic(*level),
+            (_, Some(cache)) => Scope::Only(cache),
+            _ => Scope::Command,
+        }
+    }
 }
 
 /// An eviction that has come to its end.
@@ -38,13 +50,6 @@ impl Orderer {
             Orderer::Automatic(_) => true,
             Orderer::Caller(replier) => replier.is_wanted(),
             Orderer::DryRun(replier) => replier.is_wanted(),
-        }
-    }
-
-    pub(super) fn scope(&self) -> Scope {
-        match self {
-            Orderer::Automatic(level) => Scope::Automatic(*level),
-            Orderer::Caller(_) | Orderer::DryRun(_) => Scope::Command,
         }
     }
 

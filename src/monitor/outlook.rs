@@ -1,10 +1,10 @@
 //! What the handle tells of the last tick: how much is used, and where that is going.
 
-use super::Monitor;
+use super::Handle;
 use crate::policy::forecast::Forecast;
 use crate::policy::usage::Usage;
 
-impl Monitor {
+impl Handle {
     /// Where the usage is going, as of the last tick: its growth, what it is that grows, and when the budget is used up.
     ///
     /// An estimate, made anew at every tick in memory that was taken once; see [`Forecast`].

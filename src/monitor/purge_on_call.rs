@@ -1,6 +1,6 @@
 //! Purges that callers wait for.
 
-use super::Monitor;
+use super::Handle;
 use super::reply::{self, NoAnswer, Reply};
 use crate::error::Error;
 use crate::policy::purge::PurgeResult;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 /// How long a caller waits for a purge at most: hundreds of GiB take no longer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-impl Monitor {
+impl Handle {
     /// Gives jemalloc's unused pages back to the system, whatever the level and whether or not the monitor does so by itself,
     /// and waits for what that came to: some 0.1 ms for a MiB. Caches' own code may call this.
     ///
@@ -38,10 +38,10 @@ impl Monitor {
         })
     }
 
-    /// As [`Monitor::purge`], for callers that must not block. Needs no particular runtime.
+    /// As [`Handle::purge`], for callers that must not block. Needs no particular runtime.
     ///
     /// # Errors
-    /// As [`Monitor::purge`], but for [`Error::NoAnswer`].
+    /// As [`Handle::purge`], but for [`Error::NoAnswer`].
     pub async fn purge_async(&self) -> Result<PurgeResult, Error> {
         self.order_purge()?.await.unwrap_or(Err(Error::NotRunning))
     }

@@ -166,7 +166,7 @@ impl Purging {
             return begun.correct(situation);
         }
         let rested = situation.wants().filter(|wanted| self.has_rested(wanted.need, now));
-        if let Some(wanted) = rested.filter(|_| shared.settings.purge) {
+        if let Some(wanted) = rested.filter(|_| shared.settings().purge) {
             self.begin(shared, Some(snapshot), Some(wanted), vec![], now);
         }
     }

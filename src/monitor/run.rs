@@ -27,6 +27,9 @@ pub(super) fn run(shared: Arc<Shared>, counts: Option<CountSource>, stopped: Rep
         if ticker.alarm.calls(moment.instant) {
             ticker.hurry(moment.instant);
         }
+        if shared.look_wanted.swap(false, Ordering::Relaxed) {
+            ticker.hurry(moment.instant);
+        }
         // Nothing of ours should panic; what runs here and is not ours are the program's log subscribers.
         if let Err(message) = caught(|| ticker.step(moment)) {
             report_panic(&shared, message, &mut last_panic);
@@ -40,6 +43,7 @@ pub(super) fn run(shared: Arc<Shared>, counts: Option<CountSource>, stopped: Rep
     if !entries.is_empty() {
         farewell::say(entries).into_iter().for_each(Farewell::wait);
     }
+    shared.figures.stop();
     let total_snapshots_taken = shared.history.lock().taken_total;
     let _ = caught(|| shared.emit(EventKind::MonitorStopped { total_snapshots_taken }));
     shared.courier.stop();

@@ -1,7 +1,9 @@
 //! What the handle and the monitor's thread share: settings, sources, and the memory of what happened.
 
 use super::brake::Brake;
+use super::configure::Said;
 use super::courier::Courier;
+use super::figures::Figures;
 use super::order::Order;
 use super::purging::{Caller, Lessons};
 use super::registry::Registry;
@@ -49,12 +51,19 @@ const LONGEST_SETTLING: Duration = Duration::from_secs(2);
 /// A health check of the user's own.
 pub(super) type UserCheck = (String, Box<dyn Fn() -> Check + Send + Sync>);
 
+/// Says which snapshots are kept.
+pub(super) type Filter = Box<dyn Fn(&Snapshot) -> bool + Send + Sync>;
+
 pub(super) struct Shared {
-    pub(super) settings: Settings,
+    /// In force; replaced as a whole when somebody changes one.
+    pub(super) settings: Mutex<Arc<Settings>>,
+    pub(super) said: Mutex<Said>,
     /// In force; replaced as a whole when it changes.
     pub(super) budget: Mutex<Arc<Resolved>>,
     pub(super) allotment: Mutex<Allotment>,
-    pub(super) started: Instant,
+    pub(super) started: Moment,
+    /// The name of the program.
+    pub(super) program: String,
     pub(super) pid: u32,
     /// `None` when nothing is counted.
     pub(super) counts: Option<CountSource>,
@@ -79,6 +88,11 @@ pub(super) struct Shared {
     pub(super) metadata: Mutex<Arc<Metadata>>,
     pub(super) checks: Vec<UserCheck>,
     pub(super) courier: Courier,
+    pub(super) figures: Figures,
+    /// Which snapshots the ring keeps; `None` for all.
+    pub(super) keeps: Option<Filter>,
+    /// Somebody wants a tick now. Relaxed: whoever sets it notifies afterwards, and that synchronises.
+    pub(super) look_wanted: AtomicBool,
     pub(super) brake: Brake,
 }
 
@@ -100,6 +114,8 @@ pub(super) struct History {
     pub(super) purges: u64,
     pub(super) crossings: Crossings,
     pub(super) events: VecDeque<Event>,
+    /// Events so far, remembered or not.
+    pub(super) events_total: u64,
     pub(super) last_tick: Option<Instant>,
     /// When the next tick is due after that.
     pub(super) pace: Duration,
@@ -119,6 +135,7 @@ impl History {
             purges: 0,
             crossings: Crossings::default(),
             events: VecDeque::with_capacity(EVENTS),
+            events_total: 0,
             last_tick: None,
             pace: Duration::ZERO,
             last_eviction: None,
@@ -135,6 +152,11 @@ impl History {
 }
 
 impl Shared {
+    /// The settings as they are now. Allocates nothing.
+    pub(super) fn settings(&self) -> Arc<Settings> {
+        self.settings.lock().clone()
+    }
+
     /// Reads every source now and adds what the monitor itself knows; the level and the growth are the newest known.
     pub(super) fn read(&self, moment: Moment) -> Snapshot {
         self.read_usage(moment, false).0
@@ -146,7 +168,7 @@ impl Shared {
     }
 
     fn read_usage(&self, moment: Moment, with_slots: bool) -> (Snapshot, Usage) {
-        let uptime = moment.instant.saturating_duration_since(self.started);
+        let uptime = moment.instant.saturating_duration_since(self.started.instant);
         // Before the counts are read, since it may free a list of caches that was replaced.
         let caches = self.caches.usage();
         let metadata = self.metadata.lock().clone();
@@ -194,18 +216,24 @@ impl Shared {
 
     /// What the meter reads. Pages that are being purged are no longer dirty, but are resident for a moment more.
     fn metered(&self, values: &Values, usage: &Usage) -> Option<u64> {
-        let read = self.settings.meter.read(values, usage)?;
+        let read = self.settings().meter.read(values, usage)?;
         match *self.purging.lock() {
-            Some(purge) if self.settings.meter == Meter::Pressure => {
+            Some(purge) if self.settings().meter == Meter::Pressure => {
                 Some(purge.usage(read, Held::of(values)))
             }
             _ => Some(read),
         }
     }
 
+    /// Has the monitor tick at once.
+    pub(super) fn request_look(&self) {
+        self.look_wanted.store(true, Ordering::Relaxed);
+        self.wake.notify();
+    }
+
     /// Which figures the usage is made of.
     pub(super) fn scope(&self) -> Scope {
-        match (self.settings.meter, self.budget().basis) {
+        match (self.settings().meter, self.budget().basis) {
             (Meter::Charged, _) => Scope::Charged,
             (Meter::Pressure, Basis::Group) => Scope::Group,
             _ => Scope::Process,
@@ -216,8 +244,9 @@ impl Shared {
     pub(super) fn emit(&self, kind: EventKind) {
         let event = Event::new(Moment::now(), kind);
         log::emit(&event);
-        self.courier.send(&event);
+        self.courier.send_event(&event);
         let mut history = self.history.lock();
+        history.events_total += 1;
         if history.events.len() == EVENTS {
             history.events.pop_front();
         }
@@ -288,7 +317,7 @@ impl Shared {
             beyond_wall: history.usage.beyond_wall(),
             live: newest.live_bytes(),
             budget: budget.bytes,
-            most: self.settings.eviction_target,
+            most: self.settings().eviction_target,
             slope: slope.unwrap_or(0.0),
             sigma: history.forecast.noise_bytes.unwrap_or(0.0),
             settle: match budget.basis {

@@ -4,7 +4,8 @@ use super::alarm::{Alarm, distance};
 use super::evicting::{Evictor, views};
 use super::order::{Finished, Order, Orderer};
 use super::purging::Purging;
-use super::shared::Shared;
+use super::shared::{Filter, Shared};
+use super::worker::caught;
 use crate::event::EventKind;
 use crate::export::log;
 use crate::ledger::Ledger;
@@ -46,7 +47,7 @@ impl Ticker {
         now: Instant,
     ) -> Self {
         // At least four points, or nothing would ever be known of a trend.
-        let settings = &shared.settings;
+        let settings = shared.settings();
         let window = settings.growth_window.max(settings.interval.saturating_mul(4));
         Ticker {
             shared,
@@ -81,7 +82,7 @@ impl Ticker {
 
     /// When to wake up at the latest.
     pub(super) fn deadline(&self) -> Instant {
-        let answers = self.evictor.deadline(self.shared.settings.hook_timeout);
+        let answers = self.evictor.deadline(self.shared.settings().hook_timeout);
         let others = answers.into_iter().chain(self.purging.deadline());
         others.fold(self.due(), Instant::min)
     }
@@ -98,7 +99,7 @@ impl Ticker {
 
     /// The interval near the line is shorter.
     fn interval(&self) -> Duration {
-        let pace = self.watch.pace(self.shared.settings.interval);
+        let pace = self.watch.pace(self.shared.settings().interval);
         self.evictor.planner.pace().map_or(pace, |regrowth| regrowth.min(pace))
     }
 
@@ -122,6 +123,8 @@ impl Ticker {
         self.purging.consider(&self.shared, &snapshot, moment.instant);
         self.evict_if_due(moment.instant);
         self.report_health(&snapshot, moment.instant);
+        self.shared.courier.send_snapshot(&snapshot);
+        self.refresh_figures(moment.instant);
         self.evictor.survey(&self.shared, moment.instant);
         // Again, since the level may have changed.
         self.next_tick = moment.instant + self.interval();
@@ -129,7 +132,8 @@ impl Ticker {
 
     fn judge(&mut self, snapshot: &mut Snapshot, usage: &Usage, now: Instant) -> Seen {
         let reaction = self.evictor.planner.reaction();
-        let rules = Rules { thresholds: &self.shared.settings.thresholds, reaction };
+        let settings = self.shared.settings();
+        let rules = Rules { thresholds: &settings.thresholds, reaction };
         let seen = self.watch.observe(snapshot, usage, &rules, now);
         snapshot.values.level = self.watch.level();
         seen.forecast.note(&mut snapshot.values);
@@ -153,17 +157,19 @@ impl Ticker {
 
     /// Allocations up to the next threshold shall wake the monitor.
     fn arm_alarm(&self, snapshot: &Snapshot) {
-        let thresholds = &self.shared.settings.thresholds;
+        let settings = self.shared.settings();
         let usage = snapshot.usage_bytes().zip(snapshot.budget_bytes());
-        self.alarm.arm(usage.and_then(|(usage, budget)| distance(usage, thresholds, budget)));
+        self.alarm
+            .arm(usage.and_then(|(usage, budget)| distance(usage, &settings.thresholds, budget)));
     }
 
     fn remember(&mut self, snapshot: &Snapshot, now: Instant) {
         // Ticks may come a little early or late by the clock that other threads share.
-        let interval = self.shared.settings.interval / 10 * 9;
+        let interval = self.shared.settings().interval / 10 * 9;
         let keep = self.last_kept.is_none_or(|(at, level)| {
             level != snapshot.level() || now.saturating_duration_since(at) >= interval
         });
+        let keep = keep && self.is_wanted(snapshot);
         let pace = self.interval();
         let mut history = self.shared.history.lock();
         if keep {
@@ -181,10 +187,24 @@ impl Ticker {
         };
     }
 
+    /// The user's own, which are read until the next tick.
+    fn refresh_figures(&self, now: Instant) {
+        let timeout = self.shared.settings().hook_timeout;
+        for complaint in self.shared.figures.refresh(timeout, now) {
+            self.shared.emit(EventKind::error("monitoring_error", complaint));
+        }
+    }
+
+    /// Whether the user's filter lets it into the ring; one that panics lets everything in.
+    fn is_wanted(&self, snapshot: &Snapshot) -> bool {
+        let keeps = |filter: &Filter| caught(|| filter(snapshot)).unwrap_or(true);
+        self.shared.keeps.as_ref().is_none_or(keeps)
+    }
+
     fn report_usage_known(&mut self, snapshot: &Snapshot) {
         let known = snapshot.usage_percent().is_some();
         if self.usage_known && !known {
-            let meter = self.shared.settings.meter.as_str();
+            let meter = self.shared.settings().meter.as_str();
             let message =
                 format!("the meter {meter} cannot be read: the level stays {}", snapshot.level());
             self.shared.emit(EventKind::error("memory_error", message));
@@ -193,14 +213,14 @@ impl Ticker {
     }
 
     fn report_transition(&mut self, transition: Transition, snapshot: &Snapshot) {
-        let (budget, thresholds) = (self.shared.budget().bytes, &self.shared.settings.thresholds);
+        let (budget, settings) = (self.shared.budget().bytes, self.shared.settings());
         let percent = snapshot.usage_percent();
         for threshold in transition.crossed() {
             self.shared.history.lock().crossings.count(threshold);
             self.shared.emit(EventKind::threshold_crossed(
                 threshold,
                 snapshot.usage_bytes().unwrap_or(0),
-                thresholds.bytes(threshold, budget),
+                settings.thresholds.bytes(threshold, budget),
                 percent.unwrap_or(0.0),
             ));
         }
@@ -212,11 +232,11 @@ impl Ticker {
     fn evict_if_due(&mut self, now: Instant) {
         let Some(situation) = self.shared.situation(now) else { return };
         let caches = self.shared.caches.all();
-        let (planner, thresholds) = (&mut self.evictor.planner, &self.shared.settings.thresholds);
-        match planner.consider(&situation, thresholds, views(&caches, now)) {
+        let (planner, settings) = (&mut self.evictor.planner, self.shared.settings());
+        match planner.consider(&situation, &settings.thresholds, views(&caches, now)) {
             Decision::Nothing => {}
             Decision::Evict(target, level) => {
-                let order = Order { target, by: Orderer::Automatic(level) };
+                let order = Order { target, by: Orderer::Automatic(level), only: None };
                 self.shared.orders.lock().push_back(order);
             }
             Decision::Raise(raise) => self.evictor.raise(&self.shared, raise, now),
@@ -287,7 +307,7 @@ impl Ticker {
 
     /// Our own checks; those of the user run when somebody asks. Words are made only for a change.
     fn report_health(&mut self, snapshot: &Snapshot, now: Instant) {
-        let (growth, vitals) = (self.shared.settings.growth, self.shared.vitals(now));
+        let (growth, vitals) = (self.shared.settings().growth, self.shared.vitals(now));
         let statuses = own_statuses(Some(snapshot), growth, &vitals);
         let worst =
             |statuses: &[HealthStatus; 4]| statuses.iter().copied().max().unwrap_or_default();

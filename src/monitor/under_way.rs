@@ -51,7 +51,7 @@ pub(super) struct UnderWay {
 
 impl UnderWay {
     pub(super) fn new(order: Order, counting: bool, now: Instant) -> Self {
-        let episode = Episode::new(order.by.scope(), order.target);
+        let episode = Episode::new(order.scope(), order.target);
         let outcome = Outcome { freed_bytes: counting.then_some(0), ..Outcome::default() };
         UnderWay { by: order.by, episode, started: now, stage: Stage::Surveying, outcome }
     }

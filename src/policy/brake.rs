@@ -3,6 +3,7 @@
 use super::budget::size;
 use super::threshold::{Threshold, Thresholds};
 use crate::level::Level;
+use serde::Serialize;
 use std::time::Duration;
 
 /// While somebody waits or has been refused, the monitor looks this often at least.
@@ -155,6 +156,29 @@ impl std::fmt::Display for Refused {
 }
 
 impl std::error::Error for Refused {}
+
+/// What a [`Brake`](crate::Brake) has done so far. Requests far from the line pass unseen and are in none of the totals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct BrakeStatistics {
+    /// Requests that were judged and admitted, at once or after they had waited.
+    pub admitted_total: u64,
+    /// Their bytes.
+    pub admitted_bytes_total: u64,
+    /// Requests that were refused; one that goes on to wait counts only if it is refused in the end.
+    pub refused_total: u64,
+    /// Requests that had to wait, whatever became of them.
+    pub waited_total: u64,
+    /// Requests that wait now.
+    pub waiting: u64,
+}
+
+impl BrakeStatistics {
+    pub(crate) fn admit(&mut self, bytes: u64) {
+        self.admitted_total += 1;
+        self.admitted_bytes_total = self.admitted_bytes_total.saturating_add(bytes);
+    }
+}
 
 #[cfg(test)]
 mod tests {

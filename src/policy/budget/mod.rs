@@ -195,6 +195,23 @@ impl Allotment {
         Ok(Allotment { given, default, bounds: bounds.clone(), limit, reserve })
     }
 
+    /// Takes in what somebody gives from now on; `None` for what is found.
+    ///
+    /// # Errors
+    /// As [`Allotment::new`]; then nothing has changed.
+    pub(crate) fn give(&mut self, given: Option<Budget>) -> Result<(), Error> {
+        let new = Allotment::new(given, &self.bounds, self.default)?;
+        // What was learned of the same limit holds for it still.
+        let bytes = |limit: &Option<Limit>| limit.as_ref().map(|limit| limit.bytes);
+        let reserve = if bytes(&new.limit) == bytes(&self.limit) {
+            self.reserve.clone()
+        } else {
+            new.reserve.clone()
+        };
+        *self = Allotment { reserve, ..new };
+        Ok(())
+    }
+
     /// Takes in the bounds as they are now; says whether they are others than before. Allocates only then.
     pub(crate) fn rebound(&mut self, bounds: &Bounds) -> bool {
         if *bounds == self.bounds {

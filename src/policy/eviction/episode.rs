@@ -22,6 +22,8 @@ pub(crate) enum Scope {
     Automatic(Level),
     /// Somebody's command: every cache may be asked, and may fill up again.
     Command,
+    /// Somebody's command to this cache alone.
+    Only(CacheId),
 }
 
 impl Scope {
@@ -29,7 +31,12 @@ impl Scope {
         match self {
             Scope::Automatic(level) => view.terms.from <= level,
             Scope::Command => true,
+            Scope::Only(id) => view.id == id,
         }
+    }
+
+    fn is_command(self) -> bool {
+        !matches!(self, Scope::Automatic(_))
     }
 
     /// Whether caches are asked for all they have.
@@ -96,7 +103,7 @@ impl Episode {
         views: impl Iterator<Item = View>,
         records: &Records,
     ) -> Vec<(CacheId, u64)> {
-        if self.scope == Scope::Command {
+        if self.scope.is_command() {
             return Vec::new();
         }
         let in_question = views.filter(|view| view.available && self.scope.may_ask(view));
@@ -155,7 +162,7 @@ impl Episode {
 
     /// What the cache may hold once it has given `bytes`; `None` on somebody's command, and for one that has no ceilings.
     fn ceiling(&self, view: &View, bytes: u64, records: &Records) -> Option<u64> {
-        if self.scope == Scope::Command {
+        if self.scope.is_command() {
             return None;
         }
         Some(frozen(view, records)?.saturating_sub(bytes).max(view.terms.floor))

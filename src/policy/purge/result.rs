@@ -5,7 +5,7 @@ use serde::Serialize;
 use std::time::Duration;
 
 /// What giving unused pages back to the system came to: measured, by jemalloc and by the kernel; see
-/// [`Monitor::purge`](crate::Monitor::purge) for an example.
+/// [`Handle::purge`](crate::Handle::purge) for an example.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct PurgeResult {

@@ -1,8 +1,8 @@
 //! One monitor for the whole process, for those who do not want to carry a handle around.
 
-use super::{Builder, Monitor};
 use crate::error::Error;
 use crate::export::report::{HealthReport, MetricsReport};
+use crate::monitor::{Builder, Monitor};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,13 +1,27 @@
 //! The settings in force and where each came from: builder, else environment, else default.
+//!
+//! ```text
+//! mod.rs       every setting, and what makes sense together
+//! resolver.rs  whose word counts
+//! text.rs      how an operator writes it
+//! serving.rs   where and how the monitor is shown to others
+//! ```
+
+mod resolver;
+mod serving;
+mod text;
 
 use crate::error::Error;
-use crate::policy::budget::{Budget, parse_size};
+use crate::policy::budget::Budget;
 use crate::policy::health::GrowthLimits;
 use crate::policy::threshold::{Threshold, Thresholds};
 use crate::policy::usage::Meter;
-use serde::Serialize;
-use std::str::FromStr;
+use crate::setting::Setting;
+use resolver::{Resolver, blame};
+pub(crate) use serving::{Secret, Serving, SocketPlace};
+use std::collections::BTreeMap;
 use std::time::Duration;
+use text::{count, duration, on_or_off, parse, points, word};
 
 /// What a builder has been told so far.
 #[derive(Clone, Debug, Default)]
@@ -26,33 +40,7 @@ pub(super) struct Given {
     pub(super) purge: Option<bool>,
     pub(super) background_purge: Option<bool>,
     pub(super) dirty_decay: Option<Duration>,
-}
-
-/// Where a setting came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Origin {
-    /// The builder.
-    Builder,
-    /// An environment variable.
-    Environment,
-    /// Nobody said anything.
-    Default,
-}
-
-/// One setting in force, for people to read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Setting {
-    /// The builder's word for it.
-    pub name: &'static str,
-    /// The environment variable that an operator would set.
-    pub variable: &'static str,
-    /// The value in force.
-    pub value: String,
-    /// Where it came from.
-    pub origin: Origin,
+    pub(super) serving: serving::Given,
 }
 
 /// Everything the monitor goes by.
@@ -71,6 +59,7 @@ pub(super) struct Settings {
     /// `None`: left as it is.
     pub(super) background_purge: Option<bool>,
     pub(super) dirty_decay: Option<Duration>,
+    pub(super) serving: Serving,
     pub(super) report: Vec<Setting>,
 }
 
@@ -86,8 +75,9 @@ impl Settings {
     pub(super) fn resolve(
         given: &Given,
         environment: &dyn Fn(&str) -> Option<String>,
+        changes: &BTreeMap<String, String>,
     ) -> Result<Self, Error> {
-        let mut r = Resolver { environment, report: Vec::new() };
+        let mut r = Resolver { environment, changes, report: Vec::new() };
         let (w, p, e) =
             given.thresholds.map_or((None, None, None), |(w, p, e)| (Some(w), Some(p), Some(e)));
         let defaults = Thresholds::default();
@@ -142,9 +132,7 @@ impl Settings {
                 given.hook_timeout,
                 10,
             )?,
-            purge: r.required("purge", "PLIMSOLL_PURGE", given.purge, on_or_off, true, |on| {
-                if on { "on" } else { "off" }
-            })?,
+            purge: r.required("purge", "PLIMSOLL_PURGE", given.purge, on_or_off, true, word)?,
             background_purge: r.optional(
                 "background_purge",
                 "PLIMSOLL_BACKGROUND_PURGE",
@@ -179,6 +167,7 @@ impl Settings {
                 |points| points,
             )?)
             .map_err(|error| blame(&r.report, &["leave_below"], error))?,
+            serving: Serving::resolve(&given.serving, &mut r)?,
             report: r.report,
         };
         settings.check()?;
@@ -263,159 +252,10 @@ fn left_as_it_is<T>(_: Option<T>) -> String {
     "left as it is".into()
 }
 
-/// Picks each setting's value and notes where it came from.
-struct Resolver<'a> {
-    environment: &'a dyn Fn(&str) -> Option<String>,
-    report: Vec<Setting>,
-}
-
-impl Resolver<'_> {
-    fn optional<T: Copy>(
-        &mut self,
-        name: &'static str,
-        variable: &'static str,
-        given: Option<T>,
-        parse: fn(&str) -> Result<T, Error>,
-        show: fn(Option<T>) -> String,
-    ) -> Result<Option<T>, Error> {
-        let (value, origin) = self.pick(variable, given, parse)?;
-        self.report.push(Setting { name, variable, value: show(value), origin });
-        Ok(value)
-    }
-
-    fn required<T: Copy, S: ToString>(
-        &mut self,
-        name: &'static str,
-        variable: &'static str,
-        given: Option<T>,
-        parse: fn(&str) -> Result<T, Error>,
-        default: T,
-        show: fn(T) -> S,
-    ) -> Result<T, Error> {
-        let (value, origin) = self.pick(variable, given, parse)?;
-        let value = value.unwrap_or(default);
-        self.report.push(Setting { name, variable, value: show(value).to_string(), origin });
-        Ok(value)
-    }
-
-    fn duration(
-        &mut self,
-        name: &'static str,
-        variable: &'static str,
-        given: Option<Duration>,
-        default_secs: u64,
-    ) -> Result<Duration, Error> {
-        let default = Duration::from_secs(default_secs);
-        self.required(name, variable, given, duration, default, humantime::format_duration)
-    }
-
-    fn size(
-        &mut self,
-        name: &'static str,
-        variable: &'static str,
-        given: Option<u64>,
-        default: u64,
-    ) -> Result<u64, Error> {
-        self.required(name, variable, given, size, default, |bytes| bytes)
-    }
-
-    fn percent(
-        &mut self,
-        name: &'static str,
-        variable: &'static str,
-        given: Option<f64>,
-        default: f64,
-    ) -> Result<f64, Error> {
-        self.required(name, variable, given, percent, default, |percent| percent)
-    }
-
-    fn pick<T>(
-        &self,
-        variable: &'static str,
-        given: Option<T>,
-        parse: fn(&str) -> Result<T, Error>,
-    ) -> Result<(Option<T>, Origin), Error> {
-        let text = (self.environment)(variable);
-        // Parsed even where the builder wins: a value that cannot be read is never passed over in silence.
-        let value = text.map(|text| parse(&text)).transpose();
-        let value =
-            value.map_err(|error| Error::Environment { variable, source: Box::new(error) })?;
-        Ok(match (given, value) {
-            (Some(given), _) => (Some(given), Origin::Builder),
-            (None, Some(value)) => (Some(value), Origin::Environment),
-            (None, None) => (None, Origin::Default),
-        })
-    }
-
-    /// Names the variable when a threshold that was refused came from one, or the one it does not agree with.
-    fn blame(&self, error: Error) -> Error {
-        let Error::Threshold { threshold, .. } = &error else { return error };
-        let own = format!("{threshold}_at");
-        let others = ["warning_at", "prompt_at", "emergency_at"];
-        blame(
-            &self.report,
-            &[own.as_str()].iter().chain(&others).copied().collect::<Vec<_>>(),
-            error,
-        )
-    }
-}
-
-/// Names the first of these settings that came from a variable.
-fn blame(report: &[Setting], names: &[&str], error: Error) -> Error {
-    let from_environment = |name: &&str| {
-        let is_it =
-            |setting: &&Setting| setting.name == *name && setting.origin == Origin::Environment;
-        report.iter().find(is_it)
-    };
-    match names.iter().find_map(from_environment) {
-        Some(setting) => Error::Environment { variable: setting.variable, source: Box::new(error) },
-        None => error,
-    }
-}
-
-fn parse<T: FromStr<Err = Error>>(text: &str) -> Result<T, Error> {
-    text.parse()
-}
-
-fn duration(text: &str) -> Result<Duration, Error> {
-    let refused =
-        |_| Error::Parse { given: text.into(), expected: "a duration such as 30s or 5min" };
-    humantime::parse_duration(text.trim()).map_err(refused)
-}
-
-fn size(text: &str) -> Result<u64, Error> {
-    parse_size(text).ok_or(Error::Parse { given: text.into(), expected: "a size such as 512MiB" })
-}
-
-fn count(text: &str) -> Result<usize, Error> {
-    let refused = |_| Error::Parse { given: text.into(), expected: "a whole number such as 2880" };
-    text.trim().parse().map_err(refused)
-}
-
-fn percent(text: &str) -> Result<f64, Error> {
-    let number = text.trim().trim_end_matches('%').trim_end();
-    let refused =
-        |_| Error::Parse { given: text.into(), expected: "a percentage such as 80 or 80%" };
-    number.parse().map_err(refused)
-}
-
-fn points(text: &str) -> Result<f64, Error> {
-    let refused =
-        |_| Error::Parse { given: text.into(), expected: "a number of percent points such as 7" };
-    text.trim().parse().map_err(refused)
-}
-
-fn on_or_off(text: &str) -> Result<bool, Error> {
-    match text.trim() {
-        "on" | "true" | "1" => Ok(true),
-        "off" | "false" | "0" => Ok(false),
-        _ => Err(Error::Parse { given: text.into(), expected: "on or off" }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::setting::Origin;
 
     fn resolve(given: &Given, environment: &[(&str, &str)]) -> Result<Settings, Error> {
         let lookup = |name: &str| {
@@ -424,7 +264,7 @@ mod tests {
                 .find(|(known, _)| *known == name)
                 .map(|(_, value)| (*value).to_owned())
         };
-        Settings::resolve(given, &lookup)
+        Settings::resolve(given, &lookup, &BTreeMap::new())
     }
 
     fn refused(given: &Given, environment: &[(&str, &str)]) -> String {

@@ -1,0 +1,123 @@
+//! Where and how the monitor is shown to others: nothing listens and nothing is sent unless somebody asks for it.
+
+use super::resolver::Resolver;
+use super::text::{on_or_off, words};
+use crate::error::Error;
+use std::path::PathBuf;
+
+/// What a builder has been told so far.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Given {
+    pub(crate) http: Option<String>,
+    pub(crate) http_token: Option<Secret>,
+    pub(crate) http_open: Option<bool>,
+    pub(crate) http_hosts: Option<Vec<String>>,
+    pub(crate) http_actions: Option<bool>,
+    pub(crate) socket: Option<SocketPlace>,
+    pub(crate) webhook: Option<Secret>,
+    pub(crate) otlp: Option<String>,
+}
+
+/// What is in force.
+#[derive(Clone, Debug)]
+#[cfg_attr(not(feature = "http"), expect(dead_code, reason = "only the features read it"))]
+pub(crate) struct Serving {
+    /// The address to listen on.
+    pub(crate) http: Option<String>,
+    pub(crate) http_token: Option<Secret>,
+    /// Whether everybody who reaches the address may read, without a token.
+    pub(crate) http_open: bool,
+    /// Names by which the server may be called, besides those of its own address.
+    pub(crate) http_hosts: Vec<String>,
+    /// Whether callers may change something: evict, purge, configure.
+    pub(crate) http_actions: bool,
+    pub(crate) socket: Option<SocketPlace>,
+    /// Where alerts go.
+    pub(crate) webhook: Option<Secret>,
+    /// Where figures are pushed to.
+    pub(crate) otlp: Option<String>,
+}
+
+/// Where the socket for tools on the same machine lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SocketPlace {
+    /// In the directory for such things, named after the process, so that tools find it by its id.
+    Usual,
+    At(PathBuf),
+}
+
+/// A text that is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Secret(pub(crate) String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(hidden)")
+    }
+}
+
+impl Serving {
+    pub(super) fn resolve(given: &Given, r: &mut Resolver<'_>) -> Result<Self, Error> {
+        let given = given.clone();
+        Ok(Serving {
+            http: r.optional("http", "PLIMSOLL_HTTP", given.http, text, or_off)?,
+            http_token: r.optional(
+                "http_token",
+                "PLIMSOLL_HTTP_TOKEN",
+                given.http_token,
+                secret,
+                hidden,
+            )?,
+            http_open: r.switch("http_open", "PLIMSOLL_HTTP_OPEN", given.http_open)?,
+            http_hosts: r.required(
+                "http_hosts",
+                "PLIMSOLL_HTTP_HOSTS",
+                given.http_hosts,
+                words,
+                Vec::new(),
+                |hosts| hosts.join(","),
+            )?,
+            http_actions: r.switch("http_actions", "PLIMSOLL_HTTP_ACTIONS", given.http_actions)?,
+            socket: r.optional("socket", "PLIMSOLL_SOCKET", given.socket, place, |place| {
+                place.map_or("off".into(), |place| match place {
+                    SocketPlace::Usual => "on".into(),
+                    SocketPlace::At(path) => path.display().to_string(),
+                })
+            })?,
+            webhook: r.optional("webhook", "PLIMSOLL_WEBHOOK", given.webhook, secret, hidden)?,
+            otlp: r.optional("otlp", "PLIMSOLL_OTLP", given.otlp, text, or_off)?,
+        })
+    }
+}
+
+fn or_off(text: Option<String>) -> String {
+    text.unwrap_or("off".into())
+}
+
+fn hidden(secret: Option<Secret>) -> String {
+    secret.map_or("off", |_| "(hidden)").into()
+}
+
+fn text(text: &str) -> Result<String, Error> {
+    Ok(text.trim().to_owned())
+}
+
+fn secret(secret: &str) -> Result<Secret, Error> {
+    let secret = secret.trim();
+    if secret.is_empty() {
+        return Err(Error::Parse { given: String::new(), expected: "a text that is not empty" });
+    }
+    Ok(Secret(secret.to_owned()))
+}
+
+/// `on`, or a path.
+fn place(text: &str) -> Result<SocketPlace, Error> {
+    match on_or_off(text) {
+        Ok(true) => Ok(SocketPlace::Usual),
+        Ok(false) => Err(Error::Parse {
+            given: text.into(),
+            expected: "on, or a path; leave it out for none",
+        }),
+        Err(_) => Ok(SocketPlace::At(PathBuf::from(text.trim()))),
+    }
+}

@@ -1,0 +1,35 @@
+//! What shows a monitor to others while it runs. A surface asks the monitor's handle and formats; it never computes.
+
+#[cfg(feature = "http")]
+pub(crate) mod http;
+
+use crate::error::Error;
+use crate::monitor::{Monitor, Serving};
+
+/// Starts what `serving` asks for; each ends with the monitor.
+///
+/// # Errors
+/// For a setting that makes no sense or whose feature this build lacks, and when the system refuses an address or a thread.
+pub(crate) fn start(monitor: &Monitor, serving: &Serving) -> Result<(), Error> {
+    #[cfg(feature = "http")]
+    http::start(monitor, serving)?;
+    let _ = monitor;
+    check_features(serving)
+}
+
+/// What is asked for and cannot be had is an error, never passed over in silence.
+fn check_features(serving: &Serving) -> Result<(), Error> {
+    let wanted = [
+        ("http", "http", serving.http.is_some(), cfg!(feature = "http")),
+        ("socket", "http", serving.socket.is_some(), cfg!(feature = "http")),
+        ("webhook", "webhook", serving.webhook.is_some(), cfg!(feature = "webhook")),
+        ("otlp", "otlp", serving.otlp.is_some(), cfg!(feature = "otlp")),
+    ];
+    match wanted.into_iter().find(|(_, _, wanted, is_there)| *wanted && !is_there) {
+        Some((setting, feature, ..)) => {
+            let expected = format!("left out: this build lacks plimsoll's feature `{feature}`");
+            Err(Error::setting(setting, "what was given", &expected))
+        }
+        None => Ok(()),
+    }
+}
