@@ -7,33 +7,39 @@ import { readFile } from 'node:fs/promises';
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 export async function waitFor(page, what, holds, argument, timeout = 60_000) {
-  await page.waitForFunction(holds, argument, { timeout, polling: 200 })
+  await page
+    .waitForFunction(holds, argument, { timeout, polling: 200 })
     .catch((error) => assert.fail(`${what}: ${error.message.split('\n')[0]}`));
 }
 
 /** The figures change, and so does what is drawn, and it is more than an empty frame. */
 export async function chartsMove({ page }) {
-  const look = () => page.evaluate(() => ({
-    live: document.querySelector('#fact-live data')?.value,
-    words: document.getElementById('history-span').textContent,
-    charts: [...document.querySelectorAll('.chart canvas')].map((canvas) => {
-      // Read from a copy: the page's own canvas is to stay as it is.
-      const copy = new OffscreenCanvas(canvas.width, canvas.height);
-      const context = copy.getContext('2d', { willReadFrequently: true });
-      context.drawImage(canvas, 0, 0);
-      const { data } = context.getImageData(0, 0, copy.width, copy.height);
-      let [coloured, hash] = [0, 0];
-      for (let at = 0; at < data.length; at += 4) {
-        const [r, g, b, a] = data.subarray(at, at + 4);
-        hash = (hash * 31 + r + 7 * g + 49 * b + a) | 0;
-        if (a > 128 && Math.max(r, g, b) - Math.min(r, g, b) > 40) coloured += 1;
-      }
-      return { coloured, hash };
-    }),
-  }));
+  const look = () =>
+    page.evaluate(() => ({
+      live: document.querySelector('#fact-live data')?.value,
+      words: document.getElementById('history-span').textContent,
+      charts: [...document.querySelectorAll('.chart canvas')].map((canvas) => {
+        // Read from a copy: the page's own canvas is to stay as it is.
+        const copy = new OffscreenCanvas(canvas.width, canvas.height);
+        const context = copy.getContext('2d', { willReadFrequently: true });
+        context.drawImage(canvas, 0, 0);
+        const { data } = context.getImageData(0, 0, copy.width, copy.height);
+        let [coloured, hash] = [0, 0];
+        for (let at = 0; at < data.length; at += 4) {
+          const [r, g, b, a] = data.subarray(at, at + 4);
+          hash = (hash * 31 + r + 7 * g + 49 * b + a) | 0;
+          if (a > 128 && Math.max(r, g, b) - Math.min(r, g, b) > 40) coloured += 1;
+        }
+        return { coloured, hash };
+      }),
+    }));
   const before = await look();
-  await waitFor(page, 'live bytes change', (live) =>
-    document.querySelector('#fact-live data')?.value !== live, before.live);
+  await waitFor(
+    page,
+    'live bytes change',
+    (live) => document.querySelector('#fact-live data')?.value !== live,
+    before.live,
+  );
   await page.waitForTimeout(3000);
   const after = await look();
   assert.equal(after.charts.length, 2, 'two charts');
@@ -48,24 +54,34 @@ export async function chartsMove({ page }) {
 /** A change of level is listed and announced, and events come without a reload. */
 export async function eventsAppear({ page }) {
   await waitFor(page, 'a change of level is listed', () =>
-    document.getElementById('events-body').textContent.includes('level changed'));
+    document.getElementById('events-body').textContent.includes('level changed'),
+  );
   const newest = () => page.getAttribute('#events-body tbody tr', 'data-key');
   const before = await newest();
-  await waitFor(page, 'an event comes while the page is open', (key) =>
-    document.querySelector('#events-body tbody tr').dataset.key !== key, before);
+  await waitFor(
+    page,
+    'an event comes while the page is open',
+    (key) => document.querySelector('#events-body tbody tr').dataset.key !== key,
+    before,
+  );
   const said = await page.textContent('#announce');
   assert.match(said, /^Level (healthy|caution|warning|critical)/);
   return `${before} then ${await newest()}; announced: ${said}`;
 }
 
-const hundredths = (text) => Math.round(Number(text.replace('−', '-').replaceAll('\u202f', '')) * 100);
+const hundredths = (text) =>
+  Math.round(Number(text.replace('−', '-').replaceAll('\u202f', '')) * 100);
 
 /** The ledger adds up, in bytes and in the figures as they are shown. */
 export async function ledgerAddsUp({ page }) {
-  const lines = await page.$$eval('.ledger tr[data-kind]', (rows) => rows.map((row) => ({
-    name: row.dataset.key, kind: row.dataset.kind,
-    bytes: Number(row.querySelector('data').value), text: row.querySelector('data').textContent,
-  })));
+  const lines = await page.$$eval('.ledger tr[data-kind]', (rows) =>
+    rows.map((row) => ({
+      name: row.dataset.key,
+      kind: row.dataset.kind,
+      bytes: Number(row.querySelector('data').value),
+      text: row.querySelector('data').textContent,
+    })),
+  );
   assert.ok(lines.length >= 2, 'the ledger has lines');
   let [total, shown, sums] = [0, 0, 0];
   for (const { name, kind, bytes, text } of lines) {
@@ -84,8 +100,10 @@ export async function ledgerAddsUp({ page }) {
 }
 
 export async function noHorizontalScroll({ page }) {
-  const [page_, window_] = await page.evaluate(() =>
-    [document.documentElement.scrollWidth, innerWidth]);
+  const [page_, window_] = await page.evaluate(() => [
+    document.documentElement.scrollWidth,
+    innerWidth,
+  ]);
   assert.ok(page_ <= window_, `${page_} pixels wide in a window of ${window_}`);
   return `${page_} of ${window_} pixels`;
 }
@@ -105,26 +123,31 @@ export async function keyboardReaches({ page }) {
     globalThis.visited = [];
     globalThis.hidden = [];
   });
-  const step = () => page.evaluate(() => {
-    const { activeElement: now } = document;
-    if (now === document.body || visited[0] === now) return false;
-    visited.push(now);
-    const ringed = now.type === 'radio' ? now.nextElementSibling : now;
-    if (getComputedStyle(ringed).outlineStyle === 'none') hidden.push(now.outerHTML.slice(0, 80));
-    return true;
-  });
+  const step = () =>
+    page.evaluate(() => {
+      const { activeElement: now } = document;
+      if (now === document.body || visited[0] === now) return false;
+      visited.push(now);
+      const ringed = now.type === 'radio' ? now.nextElementSibling : now;
+      if (getComputedStyle(ringed).outlineStyle === 'none') hidden.push(now.outerHTML.slice(0, 80));
+      return true;
+    });
   for (let steps = 0; steps < 400; steps += 1) {
     await page.keyboard.press('Tab');
-    if (!await step()) break;
+    if (!(await step())) break;
   }
   const found = await page.evaluate(() => {
     const name = (element) => element.outerHTML.slice(0, 80);
     const before = (a, b) => a.compareDocumentPosition(b) & Node.DOCUMENT_POSITION_FOLLOWING;
     const there = visited.filter((element) => element.isConnected);
     return {
-      count: visited.length, hidden,
+      count: visited.length,
+      hidden,
       missed: expected.filter((it) => it.isConnected && !visited.includes(it)).map(name),
-      disordered: there.slice(1).filter((it, index) => !before(there[index], it)).map(name),
+      disordered: there
+        .slice(1)
+        .filter((it, index) => !before(there[index], it))
+        .map(name),
     };
   });
   assert.deepEqual(found.missed, [], 'controls that Tab does not reach');
@@ -147,20 +170,28 @@ export async function skipLinkWorks({ page }) {
 export async function chartsHaveWords({ page }) {
   assert.match(await page.textContent('#history-words'), /Usage .*MiB.*level/s);
   await page.click('#history-data summary');
-  await waitFor(page, 'rows of the history', () =>
-    document.querySelectorAll('#history-table tbody tr').length > 1);
+  await waitFor(
+    page,
+    'rows of the history',
+    () => document.querySelectorAll('#history-table tbody tr').length > 1,
+  );
   const rows = await page.locator('#history-table tbody tr').count();
   await page.click('#history-data summary');
   return `${rows} rows`;
 }
 
-/** axe finds nothing serious; evaluated by the browser's debugger, which the content policy does not bind. */
+/** axe finds nothing serious; it comes by the debugger, which the content policy does not bind. */
 export async function axeIsContent({ page }) {
   await page.evaluate(axe);
   const { violations, passes } = await page.evaluate(() => globalThis.axe.run());
   const grave = violations.filter(({ impact }) => ['serious', 'critical'].includes(impact));
-  const told = grave.map(({ id, nodes }) =>
-    `${id}: ${nodes.slice(0, 3).map((node) => node.html.slice(0, 120)).join(' | ')}`);
+  const told = grave.map(
+    ({ id, nodes }) =>
+      `${id}: ${nodes
+        .slice(0, 3)
+        .map((node) => node.html.slice(0, 120))
+        .join(' | ')}`,
+  );
   assert.deepEqual(told, [], 'axe');
   const minor = violations.map(({ id, impact }) => `${id} (${impact})`).join(', ');
   return `${passes.length} rules passed; lesser: ${minor || 'none'}`;
@@ -169,7 +200,10 @@ export async function axeIsContent({ page }) {
 /** Nothing was asked of another machine. */
 export function staysOnTheMachine({ requests }, url) {
   const { host } = new URL(url);
-  assert.deepEqual(requests.filter((request) => new URL(request).host !== host), []);
+  assert.deepEqual(
+    requests.filter((request) => new URL(request).host !== host),
+    [],
+  );
   return `${requests.length} requests`;
 }
 
@@ -186,7 +220,8 @@ export async function actionsAreAsAllowed({ page }, url) {
   assert.equal(text.includes('PLIMSOLL_HTTP_ACTIONS=on'), !surfaces.actions);
   await page.click('#plan-ask');
   await waitFor(page, 'a plan', () => document.querySelector('#plan-body .outcome'));
-  return `${surfaces.actions ? 'allowed' : 'not allowed'}; ${await page.textContent('#plan-body .outcome')}`;
+  const outcome = await page.textContent('#plan-body .outcome');
+  return `${surfaces.actions ? 'allowed' : 'not allowed'}; ${outcome}`;
 }
 
 export async function themeTurns({ page }) {
@@ -214,15 +249,18 @@ export async function memoryIsBounded({ page }) {
     }
     const { time, level } = series.columns;
     return {
-      points: time.length, last: time.at(-1), critical: level.includes('critical'),
-      gap: level.includes(null), rises: time.every((now, index) => !index || now > time[index - 1]),
-      events: log.entries.length, newest: log.entries[0].sequence,
+      points: time.length,
+      last: time.at(-1),
+      critical: level.includes('critical'),
+      gap: level.includes(null),
+      rises: time.every((now, index) => !index || now > time[index - 1]),
+      events: log.entries.length,
+      newest: log.entries[0].sequence,
     };
   });
   const { points, events, ...rest } = kept;
   assert.ok(points <= 6000 && points > 1000, `${points} points`);
   assert.ok(events <= 1000, `${events} events`);
-  assert.deepEqual(rest,
-    { last: 50_000, critical: true, gap: true, rises: true, newest: 50_000 });
+  assert.deepEqual(rest, { last: 50_000, critical: true, gap: true, rises: true, newest: 50_000 });
   return `${points} points and ${events} events of 50000 each`;
 }

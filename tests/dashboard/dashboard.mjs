@@ -1,5 +1,5 @@
-// The dashboard of a running process in a real browser: `node dashboard.mjs URL DIRECTORY`, or with
-// `--restart URL DIRECTORY COMMAND...`, which starts the process itself, kills it, and starts it again.
+// The dashboard of a running process in a real browser: `node dashboard.mjs URL DIRECTORY`; or
+// `--restart URL DIRECTORY COMMAND...`, which starts the process itself, kills it, starts it anew.
 //
 // The process must allocate and change its level now and then. Screenshots go to the directory.
 // CHROMIUM names another browser than /usr/bin/chromium. Exit code 0 when all holds, else 1.
@@ -83,8 +83,9 @@ async function main([first, ...rest]) {
   const browser = await start();
   try {
     if (restart) {
-      await check('restart', 'the page goes on with another process',
-        () => survivesARestart(browser, url, directory, command));
+      await check('restart', 'the page goes on with another process', () =>
+        survivesARestart(browser, url, directory, command),
+      );
     } else {
       for (const variant of VARIANTS) await tryVariant(browser, url, directory, variant);
     }

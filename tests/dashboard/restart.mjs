@@ -1,4 +1,4 @@
-// The watched process is killed and started again: the page says so, goes on, and keeps what it had.
+// The watched process is killed and started again: the page says so and keeps what it had.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -25,31 +25,52 @@ async function end(child) {
   await gone;
 }
 
-const look = (page) => page.evaluate(() => ({
-  run: /run (\S+)/.exec(document.getElementById('footer').textContent)?.[1],
-  points: Number(/, (\d[\d\u202f]*)/.exec(document.getElementById('history-span').textContent)[1]
-    .replaceAll('\u202f', '')),
-}));
+const look = (page) =>
+  page.evaluate(() => ({
+    run: /run (\S+)/.exec(document.getElementById('footer').textContent)?.[1],
+    points: Number(
+      /, (\d[\d\u202f]*)/
+        .exec(document.getElementById('history-span').textContent)[1]
+        .replaceAll('\u202f', ''),
+    ),
+  }));
 
 export async function survivesARestart(browser, url, directory, command) {
   let child = await begin(url, command);
   try {
     const seen = await open(browser, url, { width: 1280, height: 900, scheme: 'light' });
     const { page } = seen;
-    await waitFor(page, 'points', () => !document.getElementById('history-span').textContent.endsWith(' 1 point'));
+    await waitFor(
+      page,
+      'points',
+      () => !document.getElementById('history-span').textContent.endsWith(' 1 point'),
+    );
     await pause(5000);
     const before = await look(page);
     await end(child);
-    await waitFor(page, 'the loss is said', () => !document.getElementById('lost').hidden
-      && document.getElementById('lost').textContent.includes('ago'));
+    await waitFor(
+      page,
+      'the loss is said',
+      () =>
+        !document.getElementById('lost').hidden &&
+        document.getElementById('lost').textContent.includes('ago'),
+    );
     await page.screenshot({ path: join(directory, 'dashboard-lost.png') });
     child = await begin(url, command);
-    await waitFor(page, 'another run is noticed', (run) =>
-      document.getElementById('lost').hidden
-      && !document.getElementById('footer').textContent.includes(run), before.run);
+    await waitFor(
+      page,
+      'another run is noticed',
+      (run) =>
+        document.getElementById('lost').hidden &&
+        !document.getElementById('footer').textContent.includes(run),
+      before.run,
+    );
     await pause(4000);
     const after = await look(page);
-    assert.ok(after.points > before.points, `${before.points} points before, ${after.points} after`);
+    assert.ok(
+      after.points > before.points,
+      `${before.points} points before, ${after.points} after`,
+    );
     assert.match(await page.textContent('#history-words'), /1\s+restart/);
     assert.match(await page.textContent('#events-body'), /another process answers now/);
     await ledgerAddsUp(seen);
@@ -59,7 +80,7 @@ export async function survivesARestart(browser, url, directory, command) {
     assert.deepEqual(faults, []);
     await page.screenshot({ path: join(directory, 'dashboard-restarted.png') });
     await page.context().close();
-    return `run ${before.run} then ${after.run}; ${before.points} points before, ${after.points} after`;
+    return `${before.run} then ${after.run}; ${before.points} points, then ${after.points}`;
   } finally {
     await end(child);
   }

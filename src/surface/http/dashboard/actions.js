@@ -6,14 +6,15 @@ import { figure, find, h, show, table } from './dom.js';
 import { bytes, duration, exactly, moment, number, percent, plural } from './format.js';
 
 const MIB = 1024 * 1024;
-const OFF = 'This page may not change anything: the program was started without '
-  + 'PLIMSOLL_HTTP_ACTIONS=on. Plans can be made all the same.';
+const OFF =
+  'This page may not change anything: the program was started without ' +
+  'PLIMSOLL_HTTP_ACTIONS=on. Plans can be made all the same.';
 
 const say = (...children) => show(find('plan-body'), h('p', { class: 'outcome' }, ...children));
 
 /** Does what was confirmed, and says what it came to, measured. */
 async function act(title, text, yes, request) {
-  if (!await confirmed(title, text, yes)) return;
+  if (!(await confirmed(title, text, yes))) return;
   say('Under way…');
   find('plan-body').scrollIntoView({ block: 'nearest' });
   try {
@@ -29,24 +30,27 @@ function came(result) {
   const sign = result.success ? '✓' : '×';
   const of = evicted ? `of ${bytes(result.target_bytes)} freed` : 'given back';
   const errors = result.errors?.length ? ` ${result.errors.join('; ')}` : '';
-  return `${sign} ${bytes(amount)} ${of}, measured, in ${duration(result.duration_seconds)}.${errors}`;
+  const took = duration(result.duration_seconds);
+  return `${sign} ${bytes(amount)} ${of}, measured, in ${took}.${errors}`;
 }
 
-const evict = (target, cache) => act(
-  cache ? `Evict ${cache}?` : 'Evict?',
-  `${cache ? `The cache ${cache} is` : 'Caches are'} asked to free ${bytes(target)}. `
-    + 'What was cached must be made again.',
-  'Evict',
-  () => api.evict(target, cache),
-);
+const evict = (target, cache) =>
+  act(
+    cache ? `Evict ${cache}?` : 'Evict?',
+    `${cache ? `The cache ${cache} is` : 'Caches are'} asked to free ${bytes(target)}. ` +
+      'What was cached must be made again.',
+    'Evict',
+    () => api.evict(target, cache),
+  );
 
-const purge = () => act(
-  'Purge unused pages?',
-  'jemalloc’s unused pages are given back to the system. Pages that are needed again must be '
-    + 'zeroed by the kernel first.',
-  'Purge',
-  api.purge,
-);
+const purge = () =>
+  act(
+    'Purge unused pages?',
+    'jemalloc’s unused pages are given back to the system. Pages that are needed again must be ' +
+      'zeroed by the kernel first.',
+    'Purge',
+    api.purge,
+  );
 
 // An action of the warning is `purge`, or `evict:` and the name of a cache.
 function start(action, fallback) {
@@ -56,15 +60,24 @@ function start(action, fallback) {
 }
 
 function actionItem(action, warning, allowed) {
-  const estimate = action.estimated_freed_bytes == null ? 'nobody knows how much it frees'
-    : `frees ${bytes(action.estimated_freed_bytes)} at most`;
+  const estimate =
+    action.estimated_freed_bytes == null
+      ? 'nobody knows how much it frees'
+      : `frees ${bytes(action.estimated_freed_bytes)} at most`;
   const fallback = Math.max(MIB, warning.current_bytes - warning.threshold_bytes);
   const name = allowed
-    ? h('button', { type: 'button', onclick: () => start(action, fallback) },
-      `${action.display_name}…`)
+    ? h(
+        'button',
+        { type: 'button', onclick: () => start(action, fallback) },
+        `${action.display_name}…`,
+      )
     : h('b', {}, action.display_name);
-  return h('li', { 'data-key': action.name }, name,
-    h('span', { class: 'note' }, ` ${action.description}; ${estimate}; ${action.side_effects}`));
+  return h(
+    'li',
+    { 'data-key': action.name },
+    name,
+    h('span', { class: 'note' }, ` ${action.description}; ${estimate}; ${action.side_effects}`),
+  );
 }
 
 export function warning(root, status) {
@@ -74,16 +87,48 @@ export function warning(root, status) {
     return;
   }
   const allowed = status.surfaces?.actions === true;
-  show(root, h('div', { class: `warning level-${status.level}` },
-    h('p', {}, h('b', {}, given.message), ' ',
-      h('span', { class: 'note' }, `The line lies at ${bytes(given.threshold_bytes)} `
-        + `(${percent(given.threshold_percent, 0)}). Urgency: ${given.urgency}.`)),
-    h('p', {}, given.recommendations?.length ? `What to do: ${given.recommendations.join('; ')}.` : ''),
-    given.available_actions?.length ? h('details', {},
-      h('summary', {}, plural(given.available_actions.length, 'action'), ' that could be taken now'),
-      h('ul', { class: 'actions' },
-        given.available_actions.map((action) => actionItem(action, given, allowed))),
-      allowed ? null : h('p', { class: 'note' }, OFF)) : null));
+  show(
+    root,
+    h(
+      'div',
+      { class: `warning level-${status.level}` },
+      h(
+        'p',
+        {},
+        h('b', {}, given.message),
+        ' ',
+        h(
+          'span',
+          { class: 'note' },
+          `The line lies at ${bytes(given.threshold_bytes)} ` +
+            `(${percent(given.threshold_percent, 0)}). Urgency: ${given.urgency}.`,
+        ),
+      ),
+      h(
+        'p',
+        {},
+        given.recommendations?.length ? `What to do: ${given.recommendations.join('; ')}.` : '',
+      ),
+      given.available_actions?.length
+        ? h(
+            'details',
+            {},
+            h(
+              'summary',
+              {},
+              plural(given.available_actions.length, 'action'),
+              ' that could be taken now',
+            ),
+            h(
+              'ul',
+              { class: 'actions' },
+              given.available_actions.map((action) => actionItem(action, given, allowed)),
+            ),
+            allowed ? null : h('p', { class: 'note' }, OFF),
+          )
+        : null,
+    ),
+  );
 }
 
 function planned(plan) {
@@ -91,14 +136,25 @@ function planned(plan) {
     return h('p', { class: 'outcome' }, 'No cache could be asked: nothing would be freed.');
   }
   const rows = plan.asks.map((ask, index) => ({
-    key: `${index}`, cells: [number(index + 1), ask.cache, figure(bytes(ask.bytes), ask.bytes)],
+    key: `${index}`,
+    cells: [number(index + 1), ask.cache, figure(bytes(ask.bytes), ask.bytes)],
   }));
   return [
-    h('p', { class: 'outcome' }, `${bytes(plan.planned_bytes)} of ${bytes(plan.target_bytes)} would `
-      + 'be freed, if every cache gave what it was asked for. Nothing was asked.'),
-    table({ caption: 'Who would be asked, in order', rows, columns: [
-      { name: 'Turn', number: true }, { name: 'Cache', head: true },
-      { name: 'Asked', number: true }] }),
+    h(
+      'p',
+      { class: 'outcome' },
+      `${bytes(plan.planned_bytes)} of ${bytes(plan.target_bytes)} would ` +
+        'be freed, if every cache gave what it was asked for. Nothing was asked.',
+    ),
+    table({
+      caption: 'Who would be asked, in order',
+      rows,
+      columns: [
+        { name: 'Turn', number: true },
+        { name: 'Cache', head: true },
+        { name: 'Asked', number: true },
+      ],
+    }),
   ];
 }
 
@@ -131,8 +187,12 @@ function offer({ surfaces, caches }) {
   find('plan-which').hidden = !allowed;
   find('actions-off').textContent = allowed ? '' : OFF;
   const names = ['', ...(caches ?? []).map((cache) => cache.name)];
-  show(find('plan-cache'), names.map((name) =>
-    h('option', { value: name, 'data-key': `cache:${name}` }, name || 'whoever is due')));
+  show(
+    find('plan-cache'),
+    names.map((name) =>
+      h('option', { value: name, 'data-key': `cache:${name}` }, name || 'whoever is due'),
+    ),
+  );
 }
 
 const COLUMNS = [
@@ -150,31 +210,59 @@ const row = (result) => ({
   key: String(result.timestamp),
   cells: [
     h('time', {}, moment(result.timestamp)),
-    [result.evicted?.join(', ') || 'nobody', ' ',
+    [
+      result.evicted?.join(', ') || 'nobody',
+      ' ',
       result.success ? null : h('span', { class: 'tag poor' }, 'fell short'),
-      result.errors?.length ? h('small', { class: 'bad' }, result.errors.join('; ')) : null],
-    amount(result.target_bytes), amount(result.claimed_bytes),
-    amount(result.memory_freed_bytes), duration(result.duration_seconds),
+      result.errors?.length ? h('small', { class: 'bad' }, result.errors.join('; ')) : null,
+    ],
+    amount(result.target_bytes),
+    amount(result.claimed_bytes),
+    amount(result.memory_freed_bytes),
+    duration(result.duration_seconds),
   ],
 });
 
 function totals({ brake, threshold_crossings: crossings }) {
   const pair = (name, value) => h('div', {}, h('dt', {}, name), h('dd', {}, value));
-  return h('dl', { class: 'fields wide' },
-    pair('lines crossed', `warning ${number(crossings?.warning)}, prompt ${number(crossings?.prompt)}`
-      + `, emergency ${number(crossings?.emergency)}`),
-    brake ? pair('brake', `${number(brake.admitted_total)} admitted `
-      + `(${bytes(brake.admitted_bytes_total)}), ${number(brake.refused_total)} refused, `
-      + `${number(brake.waited_total)} waited, ${number(brake.waiting)} waiting`) : null);
+  return h(
+    'dl',
+    { class: 'fields wide' },
+    pair(
+      'lines crossed',
+      `warning ${number(crossings?.warning)}, prompt ${number(crossings?.prompt)}` +
+        `, emergency ${number(crossings?.emergency)}`,
+    ),
+    brake
+      ? pair(
+          'brake',
+          `${number(brake.admitted_total)} admitted ` +
+            `(${bytes(brake.admitted_bytes_total)}), ${number(brake.refused_total)} refused, ` +
+            `${number(brake.waited_total)} waited, ${number(brake.waiting)} waiting`,
+        )
+      : null,
+  );
 }
 
 export function evictions(root, status) {
   offer(status);
-  const { recent, total_evictions: total, total_memory_freed_bytes: freed } = status.evictions ?? {};
+  const {
+    recent,
+    total_evictions: total,
+    total_memory_freed_bytes: freed,
+  } = status.evictions ?? {};
   find('evictions-count').textContent = `${number(total)} so far, ${bytes(freed)} freed, measured`;
   const newest = [...(recent ?? [])].sort((a, b) => b.timestamp - a.timestamp);
-  show(root, totals(status), newest.length
-    ? table({ caption: 'Recent evictions, newest first', columns: COLUMNS, rows: newest.map(row),
-      kind: 'stacked' })
-    : h('p', { class: 'note' }, 'None so far.'));
+  show(
+    root,
+    totals(status),
+    newest.length
+      ? table({
+          caption: 'Recent evictions, newest first',
+          columns: COLUMNS,
+          rows: newest.map(row),
+          kind: 'stacked',
+        })
+      : h('p', { class: 'note' }, 'None so far.'),
+  );
 }

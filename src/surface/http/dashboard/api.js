@@ -52,9 +52,10 @@ export const status = () => get('api/v1/status');
 export const health = () => get('api/v1/health');
 export const plan = (bytes) => get(`api/v1/plan?target_bytes=${bytes}`);
 
-export const history = (since, points) => get(
-  `api/v1/history?figures=${FIGURES}&points=${points}${since == null ? '' : `&since=${since}`}`,
-);
+export const history = (since, points) =>
+  get(
+    `api/v1/history?figures=${FIGURES}&points=${points}${since == null ? '' : `&since=${since}`}`,
+  );
 
 export const events = (since) => get(`api/v1/events${since == null ? '' : `?since=${since}`}`);
 
@@ -64,10 +65,11 @@ export const evict = (bytes, cache) =>
 export const purge = () => post('api/v1/purge', {});
 
 /** The stream of server-sent events; read by `fetch`, since only that can send the token. */
-export const stream = (last, signal) => ask('events', {
-  headers: headers({
-    accept: 'text/event-stream',
-    ...(last == null ? {} : { 'last-event-id': String(last) }),
-  }),
-  signal,
-});
+export const stream = (last, signal) =>
+  ask('events', {
+    headers: headers({
+      accept: 'text/event-stream',
+      ...(last == null ? {} : { 'last-event-id': String(last) }),
+    }),
+    signal,
+  });

@@ -47,7 +47,9 @@ const charts = new Charts(series, log);
 async function prepare() {
   const status = await api.status();
   meet(status);
-  series.addHistory(await api.history(series.last == null || state.fresh ? null : series.last, POINTS));
+  series.addHistory(
+    await api.history(series.last == null || state.fresh ? null : series.last, POINTS),
+  );
   state.fresh = false;
   log.addAll(await api.events(log.last));
   take(status);
@@ -60,8 +62,12 @@ function meet({ process }) {
   if (state.run === process.run) return;
   if (state.run != null) {
     series.restart(process.started);
-    log.note(process.started, 'restart', 'warning',
-      `another process answers now: pid ${process.pid}, run ${process.run}`);
+    log.note(
+      process.started,
+      'restart',
+      'warning',
+      `another process answers now: pid ${process.pid}, run ${process.run}`,
+    );
   }
   state.run = process.run;
   state.fresh = true;
@@ -134,10 +140,15 @@ function drawEvents() {
 function drawProcess({ process }) {
   const pair = (name, value) => h('span', {}, `${name} `, h('b', {}, value));
   find('process-name').textContent = process.name;
-  show(find('process'), pair('pid', process.pid), pair('up', duration(process.uptime_seconds)),
-    pair('since', moment(process.started)));
-  find('footer').textContent = `plimsoll ${process.plimsoll_version} · run ${process.run} · `
-    + `${plural(series.length, 'point')} and ${plural(log.entries.length, 'event')} kept in this page`;
+  show(
+    find('process'),
+    pair('pid', process.pid),
+    pair('up', duration(process.uptime_seconds)),
+    pair('since', moment(process.started)),
+  );
+  find('footer').textContent =
+    `plimsoll ${process.plimsoll_version} · run ${process.run} · ` +
+    `${plural(series.length, 'point')} and ${plural(log.entries.length, 'event')} are kept here`;
 }
 
 function drawGauge() {
@@ -149,8 +160,9 @@ function drawGauge() {
 function draw() {
   const { status } = state;
   if (!status) return;
-  document.title = `${percent(status.snapshot.usage_percent, 0)} ${status.level} · `
-    + `${status.process.name} · plimsoll`;
+  document.title =
+    `${percent(status.snapshot.usage_percent, 0)} ${status.level} · ` +
+    `${status.process.name} · plimsoll`;
   // What nobody sees is drawn when somebody looks.
   if (document.hidden) return;
   drawProcess(status);
@@ -182,8 +194,11 @@ function drawLink() {
   const stopped = state.link === 'open' && state.stopped;
   const [kind, word] = stopped ? ['lost', 'monitor stopped'] : WORDS[state.link];
   document.body.classList.toggle('stale', kind === 'lost');
-  show(find('connection'), h('span', { class: `link ${kind}` }, word),
-    age == null ? null : h('span', { class: 'age' }, age < 2.5 ? 'now' : `${duration(age)} ago`));
+  show(
+    find('connection'),
+    h('span', { class: `link ${kind}` }, word),
+    age == null ? null : h('span', { class: 'age' }, age < 2.5 ? 'now' : `${duration(age)} ago`),
+  );
   drawBanner(age, stopped);
 }
 
@@ -191,9 +206,11 @@ function drawBanner(age, stopped) {
   const banner = find('lost');
   banner.hidden = state.link !== 'lost' && !stopped;
   if (banner.hidden) return;
-  const figures = age == null ? 'No figures were read yet.'
-    : `The figures below are from ${moment(state.heardAt / 1000)}, `
-      + `${duration(Math.max(1, Math.round(age)))} ago.`;
+  const figures =
+    age == null
+      ? 'No figures were read yet.'
+      : `The figures below are from ${moment(state.heardAt / 1000)}, ` +
+        `${duration(Math.max(1, Math.round(age)))} ago.`;
   if (stopped) {
     show(banner, h('p', {}, h('b', {}, 'The monitor has stopped.'), ` ${figures}`));
     return;
@@ -201,10 +218,17 @@ function drawBanner(age, stopped) {
   const what = state.stopped ? 'The monitor has stopped' : 'Connection lost';
   const wait = Math.max(0, Math.ceil((state.retryAt - Date.now()) / 1000));
   const why = state.error instanceof api.Refused ? `: ${state.error.message}` : '';
-  show(banner,
-    h('p', {}, h('b', {}, what), `${why}. ${figures} `,
-      wait ? `Next try in ${wait} s.` : 'Trying now…'),
-    h('button', { type: 'button', onclick: tryNow }, 'Try now'));
+  show(
+    banner,
+    h(
+      'p',
+      {},
+      h('b', {}, what),
+      `${why}. ${figures} `,
+      wait ? `Next try in ${wait} s.` : 'Trying now…',
+    ),
+    h('button', { type: 'button', onclick: tryNow }, 'Try now'),
+  );
 }
 
 const connection = new Connection({ prepare, each: hear, tell });

@@ -1,4 +1,4 @@
-// The registered caches: what they hold, what they were asked for, what they said, what was measured.
+// The registered caches: what they hold, were asked for, said, and gave as measured.
 
 import { figure, h, show, table } from './dom.js';
 import { bytes, exactly, known, number, share } from './format.js';
@@ -61,13 +61,26 @@ const row = (cache) => ({
 
 export function caches(root, { caches: all }) {
   if (!all?.length) {
-    show(root, h('p', { class: 'note' }, 'No cache is registered: when the line is reached, nobody '
-      + 'can be asked to give memory back. ', h('code', {}, 'monitor.register("name", …)'),
-    ' registers one.'));
+    show(
+      root,
+      h(
+        'p',
+        { class: 'note' },
+        'No cache is registered: when the line is reached, nobody ' +
+          'can be asked to give memory back. ',
+        h('code', {}, 'monitor.register("name", …)'),
+        ' registers one.',
+      ),
+    );
     return;
   }
-  show(root, table({
-    caption: 'Caches, with what they were asked for, what they claimed, and what was measured',
-    columns: COLUMNS, rows: all.map(row), kind: 'stacked',
-  }));
+  show(
+    root,
+    table({
+      caption: 'Caches, with what they were asked for, what they claimed, and what was measured',
+      columns: COLUMNS,
+      rows: all.map(row),
+      kind: 'stacked',
+    }),
+  );
 }

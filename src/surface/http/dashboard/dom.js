@@ -81,24 +81,40 @@ export function show(parent, ...children) {
 }
 
 /** A cell's figure, with the exact value for programs and on hover. */
-export const figure = (text, value, title) => (value == null
-  ? h('span', { class: 'unknown' }, text)
-  : h('data', { value, title }, text));
+export const figure = (text, value, title) =>
+  value == null ? h('span', { class: 'unknown' }, text) : h('data', { value, title }, text);
 
 /** A table that keeps its meaning when the phone's width makes blocks of its rows. */
 export function table({ caption, columns, rows, kind = '' }) {
-  const heads = columns.map((column) => h('th',
-    { scope: 'col', role: 'columnheader', class: column.number ? 'number' : null }, column.name));
-  const cell = (column, content) => h(column.head ? 'th' : 'td', {
-    role: column.head ? 'rowheader' : 'cell',
-    scope: column.head ? 'row' : null,
-    'data-label': column.name,
-    class: [column.number ? 'number' : '', column.kind ?? ''].join(' ').trim() || null,
-  }, content);
-  const line = (row) => h('tr', { role: 'row', 'data-key': row.key, class: row.kind },
-    row.cells.map((content, index) => cell(columns[index], content)));
-  return h('table', { role: 'table', class: `data ${kind}` },
+  const heads = columns.map((column) =>
+    h(
+      'th',
+      { scope: 'col', role: 'columnheader', class: column.number ? 'number' : null },
+      column.name,
+    ),
+  );
+  const cell = (column, content) =>
+    h(
+      column.head ? 'th' : 'td',
+      {
+        role: column.head ? 'rowheader' : 'cell',
+        scope: column.head ? 'row' : null,
+        'data-label': column.name,
+        class: [column.number ? 'number' : '', column.kind ?? ''].join(' ').trim() || null,
+      },
+      content,
+    );
+  const line = (row) =>
+    h(
+      'tr',
+      { role: 'row', 'data-key': row.key, class: row.kind },
+      row.cells.map((content, index) => cell(columns[index], content)),
+    );
+  return h(
+    'table',
+    { role: 'table', class: `data ${kind}` },
     h('caption', { class: 'spoken' }, caption),
     h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, heads)),
-    h('tbody', { role: 'rowgroup' }, rows.map(line)));
+    h('tbody', { role: 'rowgroup' }, rows.map(line)),
+  );
 }

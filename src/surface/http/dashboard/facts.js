@@ -17,17 +17,24 @@ export const GROWTH = {
 export const surest = (forecast) =>
   forecast?.five_minutes ?? forecast?.minute ?? forecast?.ten_seconds ?? null;
 
-const fact = (name, id, value, note) => h('div', {},
-  h('dt', {}, name),
-  h('dd', {}, h('span', { class: 'value', id }, value), h('span', { class: 'more' }, note)));
+const fact = (name, id, value, note) =>
+  h(
+    'div',
+    {},
+    h('dt', {}, name),
+    h('dd', {}, h('span', { class: 'value', id }, value), h('span', { class: 'more' }, note)),
+  );
 
 function growth(snapshot, forecast) {
   const rate = surest(forecast)?.usage_bytes_per_sec;
   const likely = rate?.likely ?? snapshot.growth_bytes_per_sec;
-  const interval = rate
-    ? `${perSecond(rate.at_least)} to ${perSecond(rate.at_most)} · ` : '';
-  return fact('Growth', 'fact-growth', figure(perSecond(likely), likely),
-    `${interval}${GROWTH[forecast?.growth] ?? GROWTH.unknown}`);
+  const interval = rate ? `${perSecond(rate.at_least)} to ${perSecond(rate.at_most)} · ` : '';
+  return fact(
+    'Growth',
+    'fact-growth',
+    figure(perSecond(likely), likely),
+    `${interval}${GROWTH[forecast?.growth] ?? GROWTH.unknown}`,
+  );
 }
 
 const orNever = (seconds) => (known(seconds) ? duration(seconds) : 'never');
@@ -38,26 +45,52 @@ function timeToBudget({ time_to_budget: time, growth: what }) {
     return fact('Time to budget', 'fact-time', figure('unknown', null), GROWTH.unknown);
   }
   if (![soonest, likely, latest].some(known)) {
-    return fact('Time to budget', 'fact-time', h('span', {}, 'not at this rate'),
-      'the usage does not grow');
+    return fact(
+      'Time to budget',
+      'fact-time',
+      h('span', {}, 'not at this rate'),
+      'the usage does not grow',
+    );
   }
-  return fact('Time to budget', 'fact-time', figure(orNever(likely), likely),
-    `soonest ${orNever(soonest)}, latest ${orNever(latest)}`);
+  return fact(
+    'Time to budget',
+    'fact-time',
+    figure(orNever(likely), likely),
+    `soonest ${orNever(soonest)}, latest ${orNever(latest)}`,
+  );
 }
 
 export function facts(root, { snapshot, forecast, evictions }) {
   const { live_objects: objects, live_bytes: live, process_rss_bytes: rss } = snapshot;
   const freed = evictions?.total_memory_freed_bytes;
   const each = objects > 0 && known(live) ? `· ${bytes(live / objects)} each` : '';
-  show(root,
-    fact('Live objects', 'fact-objects', figure(number(objects), objects),
-      known(objects) ? `exact ${each}` : 'nothing is counted'),
-    fact('Live bytes', 'fact-live', figure(bytes(live), live, exactly(live)),
-      `exact · peak ${bytes(snapshot.peak_live_bytes)}`),
-    fact('RSS', 'fact-rss', figure(bytes(rss), rss, exactly(rss)),
-      `peak ${bytes(snapshot.process_rss_peak_bytes)}`),
+  show(
+    root,
+    fact(
+      'Live objects',
+      'fact-objects',
+      figure(number(objects), objects),
+      known(objects) ? `exact ${each}` : 'nothing is counted',
+    ),
+    fact(
+      'Live bytes',
+      'fact-live',
+      figure(bytes(live), live, exactly(live)),
+      `exact · peak ${bytes(snapshot.peak_live_bytes)}`,
+    ),
+    fact(
+      'RSS',
+      'fact-rss',
+      figure(bytes(rss), rss, exactly(rss)),
+      `peak ${bytes(snapshot.process_rss_peak_bytes)}`,
+    ),
     growth(snapshot, forecast ?? {}),
     timeToBudget(forecast ?? {}),
-    fact('Evicted', 'fact-evicted', figure(bytes(freed), freed, exactly(freed)),
-      `measured · in ${plural(evictions?.total_evictions, 'eviction')}`));
+    fact(
+      'Evicted',
+      'fact-evicted',
+      figure(bytes(freed), freed, exactly(freed)),
+      `measured · in ${plural(evictions?.total_evictions, 'eviction')}`,
+    ),
+  );
 }

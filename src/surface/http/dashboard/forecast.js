@@ -11,24 +11,35 @@ const COLUMNS = [
   { name: 'Live objects', number: true },
 ];
 
-const WINDOWS = [['ten_seconds', '10 s'], ['minute', '1 min'], ['five_minutes', '5 min']];
+const WINDOWS = [
+  ['ten_seconds', '10 s'],
+  ['minute', '1 min'],
+  ['five_minutes', '5 min'],
+];
 
 const objects = (value) => number(value, Math.abs(value) < 10 ? 1 : 0);
 
 function rate(given, write = bytes) {
   if (!given) return h('span', { class: 'unknown' }, 'unknown');
-  return [figure(perSecond(given.likely, write), given.likely),
-    h('small', {}, `${perSecond(given.at_least, write)} to ${perSecond(given.at_most, write)}`)];
+  return [
+    figure(perSecond(given.likely, write), given.likely),
+    h('small', {}, `${perSecond(given.at_least, write)} to ${perSecond(given.at_most, write)}`),
+  ];
 }
 
 function row([key, name], forecast) {
   const trend = forecast[key];
   const basis = trend
-    ? `${number(trend.points)} points over ${duration(trend.span_secs)}` : 'too few points yet';
+    ? `${number(trend.points)} points over ${duration(trend.span_secs)}`
+    : 'too few points yet';
   return {
     key,
-    cells: [[name, h('small', {}, basis)], rate(trend?.usage_bytes_per_sec),
-      rate(trend?.live_bytes_per_sec), rate(trend?.live_objects_per_sec, objects)],
+    cells: [
+      [name, h('small', {}, basis)],
+      rate(trend?.usage_bytes_per_sec),
+      rate(trend?.live_bytes_per_sec),
+      rate(trend?.live_objects_per_sec, objects),
+    ],
   };
 }
 
@@ -40,9 +51,12 @@ function sentences(forecast, uptime) {
     said[0] += `, ${bytes(forecast.bytes_per_object)} for each object`;
   }
   if ((forecast.growth ?? 'unknown') === 'unknown') return said;
-  said.push(`The budget is used up: soonest ${until(time.soonest_secs)}, likely `
-    + `${until(time.likely_secs)}, latest ${until(time.latest_secs)}`);
-  if (known(forecast.noise_bytes)) said.push(`Noise around the trend: ${bytes(forecast.noise_bytes)}`);
+  said.push(
+    `The budget is used up: soonest ${until(time.soonest_secs)}, likely ` +
+      `${until(time.likely_secs)}, latest ${until(time.latest_secs)}`,
+  );
+  if (known(forecast.noise_bytes))
+    said.push(`Noise around the trend: ${bytes(forecast.noise_bytes)}`);
   const step = forecast.last_step;
   if (step) {
     const ago = known(uptime) ? `, ${duration(Math.max(0, uptime - step.uptime_secs))} ago` : '';
@@ -56,9 +70,18 @@ export function forecast(root, { forecast: given, process }) {
     show(root, h('p', { class: 'note' }, 'Not known yet.'));
     return;
   }
-  show(root,
-    table({ caption: 'Growth by window', columns: COLUMNS,
-      rows: WINDOWS.map((window) => row(window, given)), kind: 'stacked' }),
-    h('ul', { class: 'plain' }, sentences(given, process?.uptime_seconds).map((said) =>
-      h('li', {}, `${said}.`))));
+  show(
+    root,
+    table({
+      caption: 'Growth by window',
+      columns: COLUMNS,
+      rows: WINDOWS.map((window) => row(window, given)),
+      kind: 'stacked',
+    }),
+    h(
+      'ul',
+      { class: 'plain' },
+      sentences(given, process?.uptime_seconds).map((said) => h('li', {}, `${said}.`)),
+    ),
+  );
 }

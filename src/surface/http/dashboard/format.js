@@ -15,10 +15,8 @@ export function number(value, digits = 0) {
   return (negative ? '−' : '') + apart + (part ? `.${part}` : '');
 }
 
-const unitOf = (size) => Math.min(
-  size < 1024 ? 0 : Math.floor(Math.log2(size) / 10),
-  UNITS.length - 1,
-);
+const unitOf = (size) =>
+  Math.min(size < 1024 ? 0 : Math.floor(Math.log2(size) / 10), UNITS.length - 1);
 
 const digitsOf = (scaled, unit) => (unit === 0 ? 0 : scaled < 100 ? 2 : 1);
 
@@ -41,7 +39,7 @@ export function perSecond(value, write = bytes) {
 }
 
 export const percent = (value, digits = 1) =>
-  (known(value) ? `${number(value, digits)}\u00a0%` : UNKNOWN);
+  known(value) ? `${number(value, digits)}\u00a0%` : UNKNOWN;
 
 export const share = (value) => (known(value) ? percent(value * 100, 0) : UNKNOWN);
 
@@ -51,7 +49,11 @@ export function duration(seconds) {
   if (seconds < 0.9995) return `${number(seconds * 1000)}\u00a0ms`;
   if (seconds < 9.95) return `${number(seconds, 1)}\u00a0s`;
   const whole = Math.round(seconds);
-  const steps = [[86400, 'd', 3600, 'h'], [3600, 'h', 60, 'min'], [60, 'min', 1, 's']];
+  const steps = [
+    [86400, 'd', 3600, 'h'],
+    [3600, 'h', 60, 'min'],
+    [60, 'min', 1, 's'],
+  ];
   for (const [large, name, small, rest] of steps) {
     if (whole < large) continue;
     const left = Math.floor((whole % large) / small);

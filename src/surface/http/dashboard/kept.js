@@ -1,6 +1,6 @@
 // What this browser keeps for the page; nothing, where it may not keep anything.
 
-/** A value by its name in a storage, such as `sessionStorage`; without one it is kept for this page only. */
+/** A value by its name in a storage, such as `sessionStorage`; else kept for this page only. */
 export function kept(storage, name) {
   let here = null;
   const attempt = (action) => {

@@ -20,22 +20,38 @@ const FILLED = {
   critical: 'M16 4a12 12 0 0 0 0 24a12 12 0 0 0 0-24z',
 };
 
-export const sign = (level) => s('svg', {
-  class: `sign level-${level}`, viewBox: '0 0 32 32', 'aria-hidden': 'true',
-},
-s('circle', { cx: 16, cy: 16, r: 12 }),
-FILLED[level] ? s('path', { class: 'fill', d: FILLED[level] }) : null,
-level === 'critical'
-  ? s('path', { class: 'cut', d: 'M16 9v9M16 21.5v2.5' })
-  : s('path', { class: 'line', d: 'M0 16h32' }));
+export const sign = (level) =>
+  s(
+    'svg',
+    {
+      class: `sign level-${level}`,
+      viewBox: '0 0 32 32',
+      'aria-hidden': 'true',
+    },
+    s('circle', { cx: 16, cy: 16, r: 12 }),
+    FILLED[level] ? s('path', { class: 'fill', d: FILLED[level] }) : null,
+    level === 'critical'
+      ? s('path', { class: 'cut', d: 'M16 9v9M16 21.5v2.5' })
+      : s('path', { class: 'line', d: 'M0 16h32' }),
+  );
 
-export const named = (level) => h('span', { class: `named level-${level}` },
-  sign(level), level ?? 'unknown');
+export const named = (level) =>
+  h('span', { class: `named level-${level}` }, sign(level), level ?? 'unknown');
 
 const MARKS = {
-  debug: '·', info: 'i', warning: '!', error: '×', healthy: '✓', critical: '×',
+  debug: '·',
+  info: 'i',
+  warning: '!',
+  error: '×',
+  healthy: '✓',
+  critical: '×',
 };
 
 /** A severity or a state of health, as a word with a mark. */
-export const severity = (word) => h('span', { class: `severity is-${word}` },
-  h('span', { class: 'mark', 'aria-hidden': 'true' }, MARKS[word] ?? '·'), word);
+export const severity = (word) =>
+  h(
+    'span',
+    { class: `severity is-${word}` },
+    h('span', { class: 'mark', 'aria-hidden': 'true' }, MARKS[word] ?? '·'),
+    word,
+  );

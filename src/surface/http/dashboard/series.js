@@ -62,8 +62,8 @@ export class Series {
   // Every other of the older points goes, but for gaps and changes of level.
   #thin() {
     const { level, time } = this.columns;
-    const keep = (index) => index >= this.length - FRESH || index % 2 === 0
-      || level[index] !== level[index - 1];
+    const keep = (index) =>
+      index >= this.length - FRESH || index % 2 === 0 || level[index] !== level[index - 1];
     const kept = time.map((_, index) => index).filter(keep);
     // All changes of level, for ever: then the oldest go.
     const chosen = kept.length > MOST ? kept.slice(-MOST / 2) : kept;
@@ -95,7 +95,7 @@ export class Series {
     return rows;
   }
 
-  /** The least, the most and the newest of a figure from `time` on; `null` where it was never known. */
+  /** The least, the most and the newest of a figure from `time` on; `null` while unknown. */
   range(name, time) {
     const figures = this.columns[name].slice(this.from(time)).filter((figure) => figure != null);
     if (!figures.length) return null;

@@ -15,15 +15,27 @@ export function settings(root, { settings: all }) {
     show(root, h('p', { class: 'note' }, 'None are known.'));
     return;
   }
-  const columns = [{ name: 'Setting', head: true }, { name: 'Value' }, { name: 'From' },
-    { name: 'Variable' }];
+  const columns = [
+    { name: 'Setting', head: true },
+    { name: 'Value' },
+    { name: 'From' },
+    { name: 'Variable' },
+  ];
   const row = (setting) => ({
     key: setting.name,
-    cells: [words(setting.name), setting.value ?? h('span', { class: 'unknown' }, 'unset'),
-      h('span', { class: `origin from-${setting.origin}` },
-        ORIGINS[setting.origin] ?? words(setting.origin)),
-      setting.variable ? h('code', {}, setting.variable) : '—'],
+    cells: [
+      words(setting.name),
+      setting.value ?? h('span', { class: 'unknown' }, 'unset'),
+      h(
+        'span',
+        { class: `origin from-${setting.origin}` },
+        ORIGINS[setting.origin] ?? words(setting.origin),
+      ),
+      setting.variable ? h('code', {}, setting.variable) : '—',
+    ],
   });
-  show(root, table({ caption: 'Settings in force', columns, rows: all.map(row),
-    kind: 'settings stacked' }));
+  show(
+    root,
+    table({ caption: 'Settings in force', columns, rows: all.map(row), kind: 'settings stacked' }),
+  );
 }

@@ -1,9 +1,9 @@
-// Server-sent events from a response's body, and a connection that is made again for as long as the page is open.
+// Server-sent events from a response's body, and a connection that is made again and again.
 
 import * as api from './api.js';
 
 const LONGEST = 15_000;
-// A status comes every second: silence of this length is a lost connection, whatever the socket says.
+// A status comes every second: silence of this length is a lost connection.
 const SILENCE = 10_000;
 
 /** One message of the stream, as `{event, id, data}`; `null` for a comment. */
@@ -33,8 +33,8 @@ export async function read(body, each) {
 }
 
 /**
- * Connects, and connects again. `prepare` is awaited before each stream and gives the last sequence
- * number seen; `each` gets the messages; `tell` gets `open`, or `lost` with the error and the pause.
+ * Connects, and connects again. `prepare` is awaited before each stream and gives the number of
+ * the last event seen; `each` gets the messages; `tell` gets `open`, or `lost` with error and pause.
  */
 export class Connection {
   #wake = () => {};
@@ -46,7 +46,10 @@ export class Connection {
 
   async run() {
     for (;;) {
-      const error = await this.#once().then(() => null, (failure) => failure);
+      const error = await this.#once().then(
+        () => null,
+        (failure) => failure,
+      );
       this.#failures += 1;
       const pause = Math.min(500 * 2 ** this.#failures, LONGEST) * (0.8 + Math.random() * 0.2);
       if ((await this.tell('lost', { error, pause })) !== 'again') await this.#sleep(pause);
