@@ -234,6 +234,50 @@ export async function themeTurns({ page }) {
   assert.equal(seen.size, 2, 'a light and a dark paper');
 }
 
+/** What is unknown is said to be, never zero; a sum that is wrong is said to be wrong. */
+export async function unknownIsSaid({ page }) {
+  const shown = await page.evaluate(async () => {
+    const load = (name) => import(new URL(`assets/${name}`, document.baseURI).href);
+    const { facts } = await load('facts.js');
+    const { ledger } = await load('ledger.js');
+    const [list, lines] = [document.createElement('dl'), document.createElement('div')];
+    facts(list, { snapshot: {}, forecast: null, evictions: null });
+    const line = (name, bytes, kind) => ({ name, bytes, kind, remedy: '' });
+    const wrong = [line('live', 5 << 20, 'part'), line('rss', 6 << 20, 'sum')];
+    ledger(lines, { ledger: { lines: wrong, caches: [{ name: 'pages', reported_bytes: null }] } });
+    return { facts: list.textContent, ledger: lines.textContent };
+  });
+  assert.doesNotMatch(shown.facts, /\d/, 'a figure made of nothing');
+  assert.match(shown.facts, /RSSunknown/);
+  assert.match(shown.ledger, /pages cacheunknown/);
+  assert.match(shown.ledger, /× Does not add up at: rss/);
+}
+
+/** The stream is read aright, wherever its pieces are cut. */
+export async function streamIsRead({ page }) {
+  const heard = await page.evaluate(async () => {
+    const { read } = await import(new URL('assets/stream.js', document.baseURI).href);
+    const text =
+      ': alive\n\nevent: event\nid: 7\ndata: {"a":\ndata: 1}\n\n' +
+      'event: status\r\ndata: “é”\r\n\r\nevent: end\n\ndata: cut off';
+    const bytes = new TextEncoder().encode(text);
+    const pieces = new ReadableStream({
+      start(out) {
+        bytes.forEach((byte) => out.enqueue(Uint8Array.of(byte)));
+        out.close();
+      },
+    });
+    const found = [];
+    await read(pieces, (message) => found.push(message));
+    return found;
+  });
+  assert.deepEqual(heard, [
+    { event: 'event', id: '7', data: '{"a":\n1}' },
+    { event: 'status', id: null, data: '“é”' },
+    { event: 'end', id: null, data: '' },
+  ]);
+}
+
 /** Points and events are bounded, and what matters outlives the thinning. */
 export async function memoryIsBounded({ page }) {
   const kept = await page.evaluate(async () => {

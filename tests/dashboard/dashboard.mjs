@@ -45,6 +45,8 @@ const IN_LIGHT = [
   ['the skip link skips', checks.skipLinkWorks],
   ['light and dark by the button', checks.themeTurns],
   ['points and events are bounded', checks.memoryIsBounded],
+  ['what is unknown is said to be', checks.unknownIsSaid],
+  ['the stream is read, however it is cut', checks.streamIsRead],
 ];
 const AT_LAST = [
   ['no request leaves the machine', checks.staysOnTheMachine],

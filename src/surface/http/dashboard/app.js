@@ -51,7 +51,7 @@ async function prepare() {
     await api.history(series.last == null || state.fresh ? null : series.last, POINTS),
   );
   state.fresh = false;
-  log.addAll(await api.events(log.last));
+  log.addAll(await api.events(log.last == null ? null : log.last + 1));
   take(status);
   askHealth();
   return log.last;

@@ -23,7 +23,6 @@ const STATES = [
   [(cache) => cache.quarantined, 'left alone: it panicked or hung', 'bad'],
   [(cache) => cache.strikes > 0, (cache) => `${number(cache.strikes)} strikes`, 'poor'],
   [(cache) => cache.keeps_ceilings === false, 'keeps no ceiling', ''],
-  [(cache) => cache.page_yield != null, (cache) => `pages freed ${share(cache.page_yield)}`, ''],
   [(cache) => !cache.asks, 'never asked', ''],
 ];
 
@@ -43,7 +42,11 @@ function holds(cache) {
 function honesty(cache) {
   if (!known(cache.honesty)) return h('span', { class: 'unknown' }, 'unknown');
   const kind = cache.honesty < 0.5 ? 'poor' : '';
-  return figure(h('span', { class: kind }, share(cache.honesty)), cache.honesty);
+  const pages = cache.page_yield == null ? null : `pages ${share(cache.page_yield)}`;
+  return [
+    figure(h('span', { class: kind }, share(cache.honesty)), cache.honesty),
+    h('small', { title: 'how far the kernel’s figure fell for what was freed' }, pages),
+  ];
 }
 
 const row = (cache) => ({

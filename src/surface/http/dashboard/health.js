@@ -59,7 +59,7 @@ export function health(root, report, error) {
       'p',
       { class: 'verdict' },
       severity(report.status),
-      failed.length ? ` failed: ${failed.map(words).join(', ')}` : ' every check is well',
+      failed.length ? ` · failed: ${failed.map(words).join(', ')}` : ' · every check is well',
     ),
     table({
       caption: 'Health checks',

@@ -35,9 +35,10 @@ export class Log {
   }
 
   /** Takes in an answer of `/api/v1/events`. */
-  addAll({ first, events }) {
+  addAll({ first, next, events }) {
     if (this.#last != null && first > this.#last + 1) this.missed += first - this.#last - 1;
     events.forEach((event) => this.add(event));
+    if (next > 0) this.#last = Math.max(this.#last ?? 0, next - 1);
   }
 
   /** A line of the page's own, such as a restart that it noticed. */

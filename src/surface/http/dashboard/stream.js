@@ -34,7 +34,7 @@ export async function read(body, each) {
 
 /**
  * Connects, and connects again. `prepare` is awaited before each stream and gives the number of
- * the last event seen; `each` gets the messages; `tell` gets `open`, or `lost` with error and pause.
+ * the last event seen; `each` gets the messages; `tell` gets `open`, or `lost` with its error.
  */
 export class Connection {
   #wake = () => {};
