@@ -41,7 +41,8 @@ impl Cache for Store {
     fn shrink(&self, ask: &Ask) -> ShrinkReport {
         let mut values = self.values();
         let wanted = usize::try_from(ask.bytes).unwrap_or(usize::MAX).div_ceil(VALUE);
-        let gone = values.drain(..wanted.min(values.len())).count();
+        let gone = wanted.min(values.len());
+        drop(values.drain(..gone));
         ((gone * VALUE) as u64).into()
     }
 
