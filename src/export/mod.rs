@@ -4,6 +4,8 @@ pub(crate) mod history;
 #[cfg(feature = "log")]
 mod json_layer;
 pub(crate) mod log;
+#[cfg(feature = "prometheus")]
+pub(crate) mod prometheus;
 pub(crate) mod report;
 pub(crate) mod snapshot;
 pub(crate) mod status;
@@ -11,6 +13,8 @@ pub(crate) mod status;
 #[cfg(feature = "log")]
 pub use json_layer::JsonLayer;
 pub use log::{LOG_TARGET, json as event_json};
+#[cfg(feature = "prometheus")]
+pub use prometheus::Exposition;
 pub use report::{
     Crossings, HealthReport, Metrics, MetricsReport, Profiler, Range, RingStatistics,
 };

@@ -61,6 +61,7 @@ impl Handle {
             warning,
             evictions: self.eviction_statistics().into(),
             brake: self.brake_statistics(),
+            limit_refusals: crate::counters::limit_refusals(),
             threshold_crossings: crossings,
             events: EventTotals { total: events, dropped: self.dropped_events() },
             own_metrics: self.own_metrics(),
@@ -82,6 +83,7 @@ impl Handle {
             name: self.shared.program.clone(),
             plimsoll_version: env!("CARGO_PKG_VERSION"),
             run: format!("{}-{}", self.shared.pid, started.wall_micros),
+            process_started: self.shared.process_started,
             started: started.epoch_secs(),
             uptime_seconds: uptime.as_secs_f64(),
         }
