@@ -108,6 +108,7 @@ impl Ticker {
         self.next_tick = moment.instant + self.interval();
         self.shared.follow_bounds(moment.instant);
         let (mut snapshot, usage) = self.shared.read_for_tick(moment);
+        self.shared.caches.note_at(snapshot.uptime());
         let seen = self.judge(&mut snapshot, &usage, moment.instant);
         self.shared.learn_reserve(&snapshot, moment.instant);
         self.shared.set_brake(&snapshot, moment.instant);
