@@ -2,6 +2,8 @@
 
 #[cfg(feature = "http")]
 pub(crate) mod http;
+#[cfg(feature = "mcp")]
+pub(crate) mod mcp;
 
 use crate::error::Error;
 use crate::monitor::{Monitor, Serving};
