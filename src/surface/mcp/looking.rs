@@ -11,6 +11,7 @@ use crate::export::status::Status;
 use crate::level::Level;
 use crate::monitor::Handle;
 use crate::policy::health::HealthStatus;
+use crate::surface::fresh::freshen;
 use serde_json::{Map, Value, json};
 
 /// The figures that answer most questions.
@@ -38,13 +39,15 @@ const MOST_CACHES: usize = 16;
 /// So many rows of history are told, changes of level included.
 const MOST_ROWS: usize = 200;
 
-pub(super) fn explanation(handle: &Handle) -> Answer {
+pub(super) async fn explanation(handle: &Handle) -> Answer {
+    freshen(handle).await;
     let explanation: Explanation = handle.explain();
     let next_step = explanation.next_steps.first().map(|step| step.what.clone());
     found(explanation, next_step.unwrap_or_default())
 }
 
-pub(super) fn status(handle: &Handle) -> Answer {
+pub(super) async fn status(handle: &Handle) -> Answer {
+    freshen(handle).await;
     let status = handle.status();
     let mut caches: Vec<_> = status.caches.iter().collect();
     caches.sort_by_key(|cache| std::cmp::Reverse(cache.usage_bytes));
@@ -102,8 +105,9 @@ fn what_next(status: &Status) -> &'static str {
     }
 }
 
-pub(super) fn metrics(handle: &Handle, arguments: Metrics) -> Answer {
+pub(super) async fn metrics(handle: &Handle, arguments: Metrics) -> Answer {
     check_figures(&arguments.figures)?;
+    freshen(handle).await;
     let status = handle.status();
     let named: Vec<_> = arguments.figures.iter().map(String::as_str).collect();
     let names = if named.is_empty() { USUAL.as_slice() } else { named.as_slice() };

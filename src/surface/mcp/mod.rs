@@ -21,8 +21,6 @@ mod looking;
 mod prompts;
 mod resources;
 mod server;
-#[cfg(test)]
-mod tests;
 mod tools;
 
 use crate::monitor::Handle;
@@ -35,27 +33,20 @@ use std::sync::Arc;
 /// The largest request: a tool's arguments are a few hundred bytes.
 const MOST_BYTES: usize = 64 * 1024;
 
-/// By what names a process may always be called on its own machine.
-const LOCAL: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
-
-/// `/mcp`, for the router of the server. Callers may change something if `actions_allowed`; besides the machine's own names
-/// it may be called by those of `hosts`. Needs tokio's timer.
-pub(crate) fn routes(handle: Handle, actions_allowed: bool, hosts: &[String]) -> Router {
+/// `/mcp`, for the router of the server. Callers may change something if `actions_allowed`. Needs tokio's timer.
+pub(crate) fn routes(handle: Handle, actions_allowed: bool) -> Router {
     let server = Server::new(handle, actions_allowed);
     let sessions = Arc::new(NeverSessionManager::default());
-    let service =
-        StreamableHttpService::new(move || Ok(server.clone()), sessions, configuration(hosts));
+    let service = StreamableHttpService::new(move || Ok(server.clone()), sessions, configuration());
     Router::new().route_service("/mcp", service)
 }
 
-/// Every route's Host and Origin are checked before this; here once more, since a browser is one click from any page.
-fn configuration(hosts: &[String]) -> StreamableHttpServerConfig {
-    let names = || LOCAL.into_iter().chain(hosts.iter().map(String::as_str));
-    let origins = names().flat_map(|name| ["http", "https"].map(|it| format!("{it}://{name}:*")));
+/// Host and Origin are the guard's, which stands before every route and knows the server's own names.
+fn configuration() -> StreamableHttpServerConfig {
     StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
         .with_json_response(true)
-        .with_allowed_hosts(names())
-        .with_allowed_origins(origins)
+        .disable_allowed_hosts()
+        .disable_allowed_origins()
         .with_max_request_body_bytes(MOST_BYTES)
 }

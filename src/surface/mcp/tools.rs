@@ -166,9 +166,15 @@ async fn answer(server: &Server, name: &str, given: Arguments) -> Result<Answer,
     let handle = &server.handle;
     let none = |given: Arguments| given.parse::<Nothing>().map(drop);
     Ok(match name {
-        "explain_memory" => none(given).map(|()| looking::explanation(handle))?,
-        "get_memory_status" => none(given).map(|()| looking::status(handle))?,
-        "get_memory_metrics" => looking::metrics(handle, given.parse()?),
+        "explain_memory" => {
+            none(given)?;
+            looking::explanation(handle).await
+        }
+        "get_memory_status" => {
+            none(given)?;
+            looking::status(handle).await
+        }
+        "get_memory_metrics" => looking::metrics(handle, given.parse()?).await,
         "get_memory_snapshots" => looking::snapshots(handle, given.parse()?),
         "memory_health_check" => {
             none(given)?;
@@ -200,8 +206,8 @@ impl Server {
             return Ok(());
         }
         let error = format!("{what} is not allowed: callers may look, and change nothing");
-        let next_step = "ask the operator to start the process with PLIMSOLL_HTTP_ACTIONS=on; dry_run is allowed \
-            where a tool has it";
+        let next_step = "ask the operator to start the process with PLIMSOLL_HTTP_ACTIONS=on or .http_actions(true); dry_run is \
+            always allowed";
         Err(Failure::new("permission_error", error, next_step))
     }
 }

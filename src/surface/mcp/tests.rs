@@ -1,1 +1,0 @@
-//! Speaks to it.
