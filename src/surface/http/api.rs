@@ -4,6 +4,7 @@ use super::Site;
 use super::answer::Refusal;
 use crate::event::EventLog;
 use crate::eviction::{CacheStatus, EvictionPlan};
+use crate::export::explain::Explanation;
 use crate::export::history::{Columns, Wanted};
 use crate::export::report::{HealthReport, MetricsReport};
 use crate::export::status::{EvictionSummary, Status};
@@ -17,7 +18,6 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
 
 /// An answer, or why there is none.
 type Answer<T> = Result<Json<T>, Refusal>;
@@ -114,6 +114,11 @@ pub(super) async fn evictions(State(site): State<Site>) -> Json<EvictionSummary>
     Json(site.handle.eviction_statistics().into())
 }
 
+pub(super) async fn explain(State(site): State<Site>) -> Json<Explanation> {
+    site.freshen().await;
+    Json(site.handle.explain())
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PlanArguments {
@@ -136,15 +141,6 @@ impl Site {
     /// Has the monitor tick, when that is longer ago than a second, and waits a moment for it: what is as of the last tick
     /// shall be as of now.
     pub(super) async fn freshen(&self) {
-        let before = self.handle.ticks();
-        if !self.handle.look_if_older(Duration::from_secs(1)) {
-            return;
-        }
-        for _ in 0..50 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-            if self.handle.ticks() != before {
-                return;
-            }
-        }
+        crate::surface::fresh::freshen(&self.handle).await;
     }
 }
