@@ -2,11 +2,12 @@
 
 pub(crate) mod evidence;
 pub(crate) mod explain;
-#[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only surfaces ask"))]
 pub(crate) mod history;
 #[cfg(feature = "log")]
 mod json_layer;
 pub(crate) mod log;
+#[cfg(feature = "prometheus")]
+pub(crate) mod prometheus;
 pub(crate) mod report;
 pub(crate) mod snapshot;
 pub(crate) mod status;
@@ -18,6 +19,8 @@ pub use explain::{
 #[cfg(feature = "log")]
 pub use json_layer::JsonLayer;
 pub use log::{LOG_TARGET, json as event_json};
+#[cfg(feature = "prometheus")]
+pub use prometheus::Exposition;
 pub use report::{
     Crossings, HealthReport, Metrics, MetricsReport, Profiler, Range, RingStatistics,
 };
