@@ -327,6 +327,7 @@ impl Builder {
             keeps: self.keeps,
             look_wanted: AtomicBool::new(false),
             brake,
+            followers: Mutex::default(),
             settings: Mutex::new(Arc::new(settings)),
             said: Mutex::new(said),
             budget: Mutex::new(Arc::new(budget)),
