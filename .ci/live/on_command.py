@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 def build():
     """Builds the example; gives its path."""
-    command = ["cargo", "build", "--locked", "--example", "on_command", "--features", "otlp,webhook"]
+    command = ["cargo", "build", "--locked", "--example", "on_command", "--features", "full"]
     subprocess.run(command, cwd=ROOT, check=True)
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     return target / "debug" / "examples" / "on_command"

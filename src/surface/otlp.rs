@@ -24,7 +24,7 @@ use ureq::http::Uri;
 /// The signal's path below a collector's address.
 const PATH: &str = "/v1/metrics";
 
-/// How long a push may take, tries and all.
+/// How long one request may take. A push, tries and all, takes no longer either, unless OTEL_EXPORTER_OTLP_TIMEOUT says so.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a stop waits for the last one.
@@ -45,7 +45,6 @@ pub(super) fn start(monitor: &Monitor, serving: &Serving) -> Result<(), Error> {
         .with_http_client(Client(agent(TIMEOUT)))
         .with_protocol(Protocol::HttpBinary)
         .with_endpoint(url)
-        .with_timeout(TIMEOUT)
         .build()
         .map_err(|error| {
             refused(&format!("usable with the OTEL_EXPORTER_OTLP_ variables that are set: {error}"))
