@@ -8,20 +8,19 @@ use serde_json::{Map, Value, json};
 
 /// Snapshots as columns, oldest first.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Columns {
+pub(crate) struct Columns {
     /// Raised when a key changes its meaning.
-    pub schema_version: u32,
+    pub(crate) schema_version: u32,
     /// Whose history it is: see [`ProcessInfo::run`](crate::ProcessInfo::run).
-    pub run: String,
+    pub(crate) run: String,
     /// Time between two snapshots while memory is no concern.
-    pub interval_seconds: f64,
+    pub(crate) interval_seconds: f64,
     /// How many snapshots are kept.
-    pub capacity: usize,
+    pub(crate) capacity: usize,
     /// Whether some were left out to keep within the points that were asked for.
-    pub thinned: bool,
+    pub(crate) thinned: bool,
     /// `timestamp`, `level`, and every figure that was asked for, by its name; `null` where it is unknown.
-    pub figures: Map<String, Value>,
+    pub(crate) figures: Map<String, Value>,
 }
 
 /// Which part of the history is wanted.

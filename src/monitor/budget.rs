@@ -78,7 +78,7 @@ impl Shared {
         let changed = self.allotment.lock().rebound(sources.bounds(now));
         drop(sources);
         if changed {
-            self.put_in_force();
+            self.put_in_force().into_iter().for_each(|kind| self.emit(kind));
         }
     }
 
@@ -95,21 +95,20 @@ impl Shared {
         let unseen = unseen(basis, meter, &snapshot.values, &cgroup, in_use);
         let changed = self.allotment.lock().look(unseen, now);
         if changed {
-            self.put_in_force();
+            self.put_in_force().into_iter().for_each(|kind| self.emit(kind));
         }
     }
 
-    /// Puts the budget and the lines within it in force, as allotment and settings have them now.
-    pub(super) fn put_in_force(&self) {
+    /// Puts the budget and the lines within it in force, as allotment and settings have them now. What is to be said of it
+    /// is for the caller to say.
+    pub(super) fn put_in_force(&self) -> Option<EventKind> {
         let new = Arc::new(self.allotment.lock().resolved());
         let old = std::mem::replace(&mut *self.budget.lock(), new.clone());
         let mut in_force = self.metadata.lock();
         let user = in_force.user.clone();
         *in_force = Arc::new(metadata(&new, &self.settings().thresholds, user));
         drop(in_force);
-        if old != new {
-            self.emit(EventKind::budget_changed(&old, &new));
-        }
+        (old != new).then(|| EventKind::budget_changed(&old, &new))
     }
 }
 

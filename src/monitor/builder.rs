@@ -325,6 +325,9 @@ impl Builder {
             courier: Courier::start(self.sinks)?,
             figures: Figures::new(self.figures),
             keeps: self.keeps,
+            #[cfg(feature = "http")]
+            listening: super::serving::Listening::default(),
+            unsaid: Mutex::default(),
             look_wanted: AtomicBool::new(false),
             brake,
             settings: Mutex::new(Arc::new(settings)),

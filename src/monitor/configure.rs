@@ -118,10 +118,12 @@ impl Shared {
         let configured = difference(&old, &new);
         *self.settings.lock() = new.into();
         drop(said);
-        self.put_in_force();
+        let mut unsaid = self.unsaid.lock();
         if !configured.updated_fields.is_empty() {
-            self.emit(EventKind::settings_changed(&configured.old_values, &configured.new_values));
+            let Configured { old_values, new_values, .. } = &configured;
+            unsaid.push(EventKind::settings_changed(old_values, new_values));
         }
+        unsaid.extend(self.put_in_force());
         Ok(configured)
     }
 }

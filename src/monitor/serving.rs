@@ -2,11 +2,19 @@
 
 use super::Builder;
 
+/// Where the server listens, once it does.
+#[cfg(feature = "http")]
+#[derive(Debug, Default)]
+pub(crate) struct Listening {
+    pub(crate) address: parking_lot::Mutex<Option<std::net::SocketAddr>>,
+    pub(crate) socket: parking_lot::Mutex<Option<std::path::PathBuf>>,
+}
+
 #[cfg(feature = "http")]
 impl Builder {
     /// Serves the dashboard, health, figures, `/api` and events at this address. `PLIMSOLL_HTTP`
     /// (`127.0.0.1:9464`, `localhost:9464`); nothing listens unless given. Port 0 takes a free one:
-    /// [`Monitor::http_address`](crate::Monitor::http_address) says which.
+    /// [`Handle::http_address`](crate::Handle::http_address) says which.
     ///
     /// Beyond the machine itself (any address but loopback) a token is needed, or [`Builder::http_open`]. It runs on a thread
     /// of its own, answers 32 connections at a time, and ends with the monitor.

@@ -91,6 +91,10 @@ pub(super) struct Shared {
     pub(super) figures: Figures,
     /// Which snapshots the ring keeps; `None` for all.
     pub(super) keeps: Option<Filter>,
+    #[cfg(feature = "http")]
+    pub(super) listening: super::serving::Listening,
+    /// What happened on threads that run no log subscribers, for the next tick to tell.
+    pub(super) unsaid: Mutex<Vec<EventKind>>,
     /// Somebody wants a tick now. Relaxed: whoever sets it notifies afterwards, and that synchronises.
     pub(super) look_wanted: AtomicBool,
     pub(super) brake: Brake,

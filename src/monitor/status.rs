@@ -1,6 +1,9 @@
 //! Everything at once, for surfaces: the status, and looks that they want between ticks.
 
 use super::Handle;
+#[cfg(feature = "http")]
+use super::serving::Listening;
+use super::settings::Serving;
 use crate::export::history::{Columns, Wanted};
 use crate::export::status::{
     BudgetStatus, EventTotals, ProcessInfo, Status, Surfaces, ThresholdStatus,
@@ -91,14 +94,36 @@ impl Handle {
         Columns::of(&self.history(), wanted, run, interval, settings.ring)
     }
 
+    /// Whether the monitor ticks as it should: false once stopped, in a forked child, and when it hangs.
+    pub fn is_ticking(&self) -> bool {
+        let vitals = self.shared.vitals(Moment::now().instant);
+        let silent = vitals.silent_for.is_some_and(|silent| silent > vitals.silence_limit);
+        vitals.running && !silent
+    }
+
     /// Has the monitor tick soon if it has not for `age`: for a surface that is about to be asked again.
+    /// Says whether it was asked to.
     #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only surfaces ask"))]
-    pub(crate) fn look_if_older(&self, age: Duration) {
+    pub(crate) fn look_if_older(&self, age: Duration) -> bool {
         let now = Moment::now().instant;
         let last = self.shared.history.lock().last_tick;
-        if last.is_none_or(|last| now.saturating_duration_since(last) >= age) {
+        let is_due = last.is_none_or(|last| now.saturating_duration_since(last) >= age);
+        if is_due && self.is_running() {
             self.shared.request_look();
         }
+        is_due && self.is_running()
+    }
+
+    /// How the monitor is to be shown.
+    #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only surfaces ask"))]
+    pub(crate) fn serving(&self) -> Serving {
+        self.shared.settings().serving.clone()
+    }
+
+    /// Where it is shown.
+    #[cfg(feature = "http")]
+    pub(crate) fn listening(&self) -> &Listening {
+        &self.shared.listening
     }
 
     /// Ticks so far.

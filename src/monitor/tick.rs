@@ -106,6 +106,7 @@ impl Ticker {
     fn tick(&mut self, moment: Moment) {
         // First, so that whatever goes wrong below goes wrong once an interval.
         self.next_tick = moment.instant + self.interval();
+        self.say_what_is_unsaid();
         self.shared.follow_bounds(moment.instant);
         let (mut snapshot, usage) = self.shared.read_for_tick(moment);
         let seen = self.judge(&mut snapshot, &usage, moment.instant);
@@ -128,6 +129,11 @@ impl Ticker {
         self.evictor.survey(&self.shared, moment.instant);
         // Again, since the level may have changed.
         self.next_tick = moment.instant + self.interval();
+    }
+
+    fn say_what_is_unsaid(&self) {
+        let unsaid = std::mem::take(&mut *self.shared.unsaid.lock());
+        unsaid.into_iter().for_each(|kind| self.shared.emit(kind));
     }
 
     fn judge(&mut self, snapshot: &mut Snapshot, usage: &Usage, now: Instant) -> Seen {

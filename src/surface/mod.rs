@@ -4,7 +4,7 @@
 pub(crate) mod http;
 
 use crate::error::Error;
-use crate::monitor::{Monitor, Serving};
+use crate::monitor::{Monitor, Serving, SocketPlace};
 
 /// Starts what `serving` asks for; each ends with the monitor.
 ///
@@ -21,7 +21,7 @@ pub(crate) fn start(monitor: &Monitor, serving: &Serving) -> Result<(), Error> {
 fn check_features(serving: &Serving) -> Result<(), Error> {
     let wanted = [
         ("http", "http", serving.http.is_some(), cfg!(feature = "http")),
-        ("socket", "http", serving.socket.is_some(), cfg!(feature = "http")),
+        ("socket", "http", serving.socket != SocketPlace::Nowhere, cfg!(feature = "http")),
         ("webhook", "webhook", serving.webhook.is_some(), cfg!(feature = "webhook")),
         ("otlp", "otlp", serving.otlp.is_some(), cfg!(feature = "otlp")),
     ];

@@ -31,7 +31,7 @@ pub(crate) struct Serving {
     pub(crate) http_hosts: Vec<String>,
     /// Whether callers may change something: evict, purge, configure.
     pub(crate) http_actions: bool,
-    pub(crate) socket: Option<SocketPlace>,
+    pub(crate) socket: SocketPlace,
     /// Where alerts go.
     pub(crate) webhook: Option<Secret>,
     /// Where figures are pushed to.
@@ -44,6 +44,7 @@ pub(crate) enum SocketPlace {
     /// In the directory for such things, named after the process, so that tools find it by its id.
     Usual,
     At(PathBuf),
+    Nowhere,
 }
 
 /// A text that is never shown.
@@ -78,12 +79,18 @@ impl Serving {
                 |hosts| hosts.join(","),
             )?,
             http_actions: r.switch("http_actions", "PLIMSOLL_HTTP_ACTIONS", given.http_actions)?,
-            socket: r.optional("socket", "PLIMSOLL_SOCKET", given.socket, place, |place| {
-                place.map_or("off".into(), |place| match place {
+            socket: r.required(
+                "socket",
+                "PLIMSOLL_SOCKET",
+                given.socket,
+                place,
+                SocketPlace::Nowhere,
+                |place| match place {
                     SocketPlace::Usual => "on".into(),
                     SocketPlace::At(path) => path.display().to_string(),
-                })
-            })?,
+                    SocketPlace::Nowhere => "off".into(),
+                },
+            )?,
             webhook: r.optional("webhook", "PLIMSOLL_WEBHOOK", given.webhook, secret, hidden)?,
             otlp: r.optional("otlp", "PLIMSOLL_OTLP", given.otlp, text, or_off)?,
         })
@@ -99,7 +106,7 @@ fn hidden(secret: Option<Secret>) -> String {
 }
 
 fn text(text: &str) -> Result<String, Error> {
-    Ok(text.trim().to_owned())
+    secret(text).map(|Secret(text)| text)
 }
 
 fn secret(secret: &str) -> Result<Secret, Error> {
@@ -110,14 +117,15 @@ fn secret(secret: &str) -> Result<Secret, Error> {
     Ok(Secret(secret.to_owned()))
 }
 
-/// `on`, or a path.
+/// `on`, `off`, or an absolute path.
 fn place(text: &str) -> Result<SocketPlace, Error> {
+    let path = PathBuf::from(text.trim());
     match on_or_off(text) {
         Ok(true) => Ok(SocketPlace::Usual),
-        Ok(false) => Err(Error::Parse {
-            given: text.into(),
-            expected: "on, or a path; leave it out for none",
-        }),
-        Err(_) => Ok(SocketPlace::At(PathBuf::from(text.trim()))),
+        Ok(false) => Ok(SocketPlace::Nowhere),
+        Err(_) if path.is_absolute() => Ok(SocketPlace::At(path)),
+        Err(_) => {
+            Err(Error::Parse { given: text.into(), expected: "on, off, or an absolute path" })
+        }
     }
 }

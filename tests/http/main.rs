@@ -1,0 +1,17 @@
+//! The server over real sockets: what it answers, whom, and what it bears.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+#[path = "../common/installed.rs"]
+mod installed;
+
+#[path = "../monitor/support.rs"]
+#[expect(dead_code, reason = "what other tests need")]
+mod support;
+
+mod actions;
+mod answers;
+mod bounds;
+mod client;
+mod guard;
+mod lifecycle;
+mod stream;
