@@ -117,7 +117,6 @@ pub(super) struct Figures {
 }
 
 /// What the reader and the monitor's thread share.
-
 struct Desk {
     state: Mutex<State>,
     called: Condvar,

@@ -64,11 +64,11 @@ fn a_page_of_another_origin_gets_nothing() {
 #[test]
 fn without_the_token_there_are_no_figures() {
     let _alone = alone();
-    let monitor = served(builder().http_token("wind and water"));
+    let monitor = served(builder().http_token("mast and sail"));
     let to = address(&monitor);
     for path in ROUTES {
         let open = ["/", "/assets/app.js", "/favicon.ico", "/livez"].contains(&path);
-        for header in ["", "authorization: Bearer wind\r\n", "authorization: Basic d2luZA==\r\n"] {
+        for header in ["", "authorization: Bearer mast\r\n", "authorization: Basic d2luZA==\r\n"] {
             let answer = ask(to, path, header);
             assert_eq!(answer.status == 401, !open, "{path} {header:?}: {answer:?}");
             let realm = answer.header("www-authenticate");
@@ -76,10 +76,10 @@ fn without_the_token_there_are_no_figures() {
         }
     }
     assert_eq!(post(to, "/mcp", "{}").status, 401);
-    let right = "authorization: Bearer wind and water\r\n";
+    let right = "authorization: Bearer mast and sail\r\n";
     assert_eq!(ask(to, "/api/v1/status", right).status, 200);
     let shown = ask(to, "/api/v1/settings", right).body;
-    assert!(shown.contains("http_token") && !shown.contains("wind"), "{shown}");
+    assert!(shown.contains("http_token") && !shown.contains("mast"), "{shown}");
 }
 
 #[test]

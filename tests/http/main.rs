@@ -12,6 +12,7 @@ mod actions;
 mod answers;
 mod bounds;
 mod client;
+mod description;
 mod guard;
 mod lifecycle;
 mod stream;

@@ -6,7 +6,9 @@ mod installed;
 
 mod brake;
 mod ceilings;
+mod configure;
 mod defects;
+mod extensions;
 mod hooks;
 mod input;
 mod lifecycle;

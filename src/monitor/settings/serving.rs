@@ -76,7 +76,7 @@ impl Serving {
                 given.http_hosts,
                 words,
                 Vec::new(),
-                |hosts| hosts.join(","),
+                |hosts| if hosts.is_empty() { "its own".into() } else { hosts.join(",") },
             )?,
             http_actions: r.switch("http_actions", "PLIMSOLL_HTTP_ACTIONS", given.http_actions)?,
             socket: r.required(

@@ -1,7 +1,7 @@
 //! Who may ask: by the right name, from no foreign page, with the token, and no more than can be taken.
 
 use super::answer::Refusal;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN,
@@ -153,18 +153,21 @@ async fn take_body(request: Request) -> Result<Request, Refusal> {
         ));
     }
     let (head, body) = request.into_parts();
+    if body.size_hint().lower() > BODY_BYTES as u64 {
+        return Err(too_large());
+    }
     let body = tokio::time::timeout(PATIENCE, to_bytes(body, BODY_BYTES));
     let body: Bytes = match body.await {
         Ok(Ok(body)) => body,
-        Ok(Err(_)) => {
-            return Err(Refusal::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "body: must be at most 1048576 bytes, all of which come",
-            ));
-        }
+        Ok(Err(_)) => return Err(too_large()),
         Err(_) => return Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "body: came too slowly")),
     };
     Ok(Request::from_parts(head, Body::from(body)))
+}
+
+fn too_large() -> Refusal {
+    let error = "body: must be at most 1048576 bytes, all of which come";
+    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, error)
 }
 
 /// Every answer is for its caller alone, and runs nothing that is not ours.
