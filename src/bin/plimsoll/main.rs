@@ -38,14 +38,23 @@ const FAILED: u8 = 3;
 fn main() -> ExitCode {
     let code = match Line::try_parse() {
         Ok(line) => run(line.command),
-        Err(said) if said.use_stderr() => {
-            let _ = said.print();
-            return ExitCode::from(FAILED);
-        }
         // Help and version are no errors.
-        Err(said) => Out::stdout().show(&said.to_string()).map(|()| 0),
+        Err(said) if !said.use_stderr() => Out::stdout().show(&said.to_string()).map(|()| 0),
+        Err(said) => Err(misused(&said)),
     };
     ExitCode::from(code.unwrap_or_else(|fault| tell(&fault)))
+}
+
+/// What is wrong with the command line, and what would be right, in a line. Without any command: which ones there are.
+fn misused(said: &clap::Error) -> Fault {
+    let text = said.to_string();
+    if !text.starts_with("error: ") {
+        return Fault::new(format!("a command is wanted\n\n{text}"));
+    }
+    let told = text.split("\n\nUsage:").next().unwrap_or_default();
+    let told = told.split("\n\nFor more").next().unwrap_or_default();
+    let words: Vec<_> = told.trim_start_matches("error: ").split_whitespace().collect();
+    Fault::new(format!("{} (--help says more)", words.join(" ")))
 }
 
 /// One line; nothing when whoever read us has gone.

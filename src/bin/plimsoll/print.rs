@@ -111,7 +111,8 @@ fn seconds(seconds: f64) -> String {
     let whole = seconds.clamp(0.0, 1e12) as u64;
     let (days, hours, minutes) = (whole / 86_400, whole / 3600 % 24, whole / 60 % 60);
     match whole {
-        _ if seconds < 10.0 => format!("{:.1} s", seconds.max(0.0)),
+        _ if seconds < 1.0 => format!("{:.0} ms", seconds.max(0.0) * 1000.0),
+        _ if seconds < 10.0 => format!("{seconds:.1} s"),
         0..60 => format!("{whole} s"),
         60..3600 => format!("{minutes} min {} s", whole % 60),
         3600..86_400 => format!("{hours} h {minutes} min"),
@@ -213,6 +214,7 @@ mod tests {
             ("growth_objects_per_sec", json!(1.5), "1.50/s"),
             ("usage_percent", json!(64.44), "64.4 %"),
             ("time_to_budget_secs", json!(9.96), "10.0 s"),
+            ("duration_seconds", json!(0.0014), "1 ms"),
             ("time_to_budget_secs", json!(75.0), "1 min 15 s"),
             ("time_to_budget_secs", json!(90_061.0), "1 d 1 h"),
             ("live_objects", json!(1_234_567), "1 234 567"),

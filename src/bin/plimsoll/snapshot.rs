@@ -3,7 +3,7 @@
 use super::args::Reach;
 use super::fault::Fault;
 use super::print::{Out, Table, figure, moment, text};
-use plimsoll::METRICS;
+use plimsoll::{METRICS, Metric};
 use serde_json::Value;
 
 pub(crate) async fn run(reach: &Reach, out: &Out) -> Result<u8, Fault> {
@@ -15,18 +15,29 @@ pub(crate) async fn run(reach: &Reach, out: &Out) -> Result<u8, Fault> {
 fn page(snapshot: &Value, out: &Out) -> String {
     let level = out.word(&text(&snapshot["status"]));
     let mut page = format!("{}  {level}\n", moment(&snapshot["timestamp"]));
-    let mut source = String::new();
     let mut table = Table::new("<>");
-    for metric in METRICS.iter().filter(|metric| snapshot.get(metric.name).is_some()) {
-        let its = serde_json::to_value(metric.source).map_or(String::new(), |word| text(&word));
-        if its != source {
-            table.row([out.heading(&its)]);
-            source = its;
+    for source in sources() {
+        table.row([out.heading(&source)]);
+        let is_its = |metric: &&Metric| word(metric) == source;
+        for metric in METRICS.iter().filter(is_its) {
+            let value = figure(metric.name, &snapshot[metric.name]);
+            table.row([format!("  {}", metric.name), value]);
         }
-        table.row([format!("  {}", metric.name), figure(metric.name, &snapshot[metric.name])]);
     }
     page += &table.lines(0);
     page + &metadata(&snapshot["metadata"], out)
+}
+
+/// Where figures come from, in the order of the pipeline.
+fn sources() -> Vec<String> {
+    let mut sources: Vec<_> = METRICS.iter().map(word).collect();
+    let mut seen = std::collections::BTreeSet::new();
+    sources.retain(|source| seen.insert(source.clone()));
+    sources
+}
+
+fn word(metric: &Metric) -> String {
+    serde_json::to_value(metric.source).map_or(String::new(), |word| text(&word))
 }
 
 /// The user's own keys; limits are shown elsewhere.
