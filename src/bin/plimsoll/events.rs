@@ -67,16 +67,22 @@ pub(crate) fn line(event: &Value, out: &Out) -> String {
     line.trim_end().to_owned()
 }
 
+/// What was said in words comes first. Twins in MiB and empty lists say nothing more.
 fn fields(event: &Map<String, Value>) -> String {
+    let message = event.get("message").and_then(Value::as_str).map(plain);
     let is_twin = |name: &str| {
         name.strip_suffix("_mb").is_some_and(|stem| event.contains_key(&format!("{stem}_bytes")))
     };
-    let shown = event.iter().filter(|(name, _)| !HEAD.contains(&name.as_str()) && !is_twin(name));
-    let fields: Vec<_> = shown.map(|(name, value)| field(name, value)).collect();
-    fields.join("  ")
+    let says_more = |name: &str, value: &Value| {
+        let is_empty = value.as_array().is_some_and(Vec::is_empty);
+        !HEAD.contains(&name) && name != "message" && !is_twin(name) && !is_empty
+    };
+    let shown = event.iter().filter(|(name, value)| says_more(name, value));
+    let fields = shown.map(|(name, value)| field(name, value));
+    message.into_iter().chain(fields).collect::<Vec<_>>().join("  ")
 }
 
-/// `threshold 51.2 MiB`: a figure has its unit, so that its name need not say it.
+/// `threshold: 51.2 MiB`: a figure has its unit, so that its name need not say it.
 fn field(name: &str, value: &Value) -> String {
     let units = ["_bytes", "_percent", "_seconds", "_secs"];
     let stem = units.iter().find_map(|unit| name.strip_suffix(unit)).unwrap_or(name);
@@ -91,7 +97,6 @@ fn worded(name: &str, value: &Value) -> String {
         Value::Bool(false) => "no".into(),
         Value::String(words) => plain(words),
         Value::Number(_) => figure(name, value),
-        Value::Array(items) if items.is_empty() => "none".into(),
         Value::Array(items) => {
             let items: Vec<_> = items.iter().map(|item| worded("", item)).collect();
             items.join(", ")
