@@ -127,6 +127,8 @@ pub use counters::{BATCH, Counts, Delta, counts, limit_refusals};
 pub use error::Error;
 pub use event::{Component, Event, EventKind, EventLog, NumberedEvent, Severity};
 pub use eviction::{CacheStatus, EvictionPlan, EvictionResult, EvictionStatistics, PlannedAsk};
+#[cfg(feature = "prometheus")]
+pub use export::Exposition;
 #[cfg(feature = "log")]
 pub use export::JsonLayer;
 pub use export::{

@@ -1,4 +1,5 @@
 //! `Columns`: the ring as columns, for charts: one list a figure, thinned to what can be drawn.
+#![cfg_attr(not(feature = "http"), allow(dead_code, reason = "only surfaces ask"))]
 
 use super::snapshot::SCHEMA_VERSION;
 use crate::metric::METRICS;

@@ -1,10 +1,11 @@
 //! What leaves the process: logs and JSON. A surface formats; it never computes.
 
-#[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only surfaces ask"))]
 pub(crate) mod history;
 #[cfg(feature = "log")]
 mod json_layer;
 pub(crate) mod log;
+#[cfg(feature = "prometheus")]
+pub(crate) mod prometheus;
 pub(crate) mod report;
 pub(crate) mod snapshot;
 pub(crate) mod status;
@@ -12,6 +13,8 @@ pub(crate) mod status;
 #[cfg(feature = "log")]
 pub use json_layer::JsonLayer;
 pub use log::{LOG_TARGET, json as event_json};
+#[cfg(feature = "prometheus")]
+pub use prometheus::Exposition;
 pub use report::{
     Crossings, HealthReport, Metrics, MetricsReport, Profiler, Range, RingStatistics,
 };

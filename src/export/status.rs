@@ -54,6 +54,8 @@ pub struct Status {
     pub evictions: EvictionSummary,
     /// What the brake did.
     pub brake: BrakeStatistics,
+    /// Allocations that a [`Limit`](crate::Limit) refused, in the whole process.
+    pub limit_refusals: u64,
     /// How often each threshold was crossed on the way up.
     pub threshold_crossings: Crossings,
     /// How many events there were.
@@ -78,6 +80,8 @@ pub struct ProcessInfo {
     pub plimsoll_version: &'static str,
     /// Another for every monitor that was ever started: whoever sees it change knows that all totals began anew.
     pub run: String,
+    /// When the process was started, in seconds since 1970, to the second; `None` where the kernel does not say.
+    pub process_started: Option<f64>,
     /// When the monitor was started, in seconds since 1970.
     pub started: f64,
     /// For how long, by the monotonic clock.

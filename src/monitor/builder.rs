@@ -24,7 +24,7 @@ use crate::policy::health::{COUNT_AUDIT, Check, OWN_CHECKS};
 use crate::policy::usage::Gauge;
 use crate::policy::usage::Meter;
 use crate::snapshot::{METADATA_BOUNDS, Moment, Snapshot};
-use crate::source::{CountSource, Sources};
+use crate::source::{CountSource, Sources, process_started};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -305,6 +305,7 @@ impl Builder {
             started: Moment::now(),
             program: program(),
             pid: std::process::id(),
+            process_started: process_started(&self.root),
             counts,
             wake,
             stopping: AtomicBool::new(false),

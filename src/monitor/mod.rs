@@ -16,6 +16,7 @@
 //! budget.rs                         the budget in force, read again and told to everybody
 //! shared.rs                         what the handle and the thread share
 //! brake.rs  account.rs  admission.rs  braking.rs  who may grow, and who waits for it
+//! prometheus.rs                     the status as Prometheus reads it
 //! outlook.rs                        what is asked of the last tick's forecast
 //! reply.rs                          answers for threads and tasks
 //! figures.rs                        the user's own figures, and the thread that reads them
@@ -40,6 +41,8 @@ mod handle;
 mod health;
 mod order;
 mod outlook;
+#[cfg(feature = "prometheus")]
+mod prometheus;
 mod purge_job;
 mod purge_on_call;
 mod purging;
@@ -146,6 +149,10 @@ impl Monitor {
     }
 
     /// From now on `surface` ends with the monitor.
+    #[cfg_attr(
+        not(any(feature = "http", feature = "otlp", feature = "webhook")),
+        allow(dead_code, reason = "only surfaces are attached")
+    )]
     pub(crate) fn attach(&self, surface: impl Surface + 'static) {
         self.surfaces.lock().push(Box::new(surface));
     }

@@ -1,7 +1,5 @@
 //! The builder's options for what shows the monitor to others. Nothing listens and nothing is sent until asked.
 
-use super::Builder;
-
 /// Where the server listens, once it does.
 #[cfg(feature = "http")]
 #[derive(Debug, Default)]
@@ -11,12 +9,12 @@ pub(crate) struct Listening {
 }
 
 #[cfg(feature = "http")]
-impl Builder {
+impl super::Builder {
     /// Serves the dashboard, health, figures, `/api` and events at this address. `PLIMSOLL_HTTP`
     /// (`127.0.0.1:9464`, `localhost:9464`); nothing listens unless given. Port 0 takes a free one:
     /// [`Handle::http_address`](crate::Handle::http_address) says which.
     ///
-    /// Beyond the machine itself (any address but loopback) a token is needed, or [`Builder::http_open`]. It runs on a thread
+    /// Beyond the machine itself (any address but loopback) a token is needed, or [`Builder::http_open`](super::Builder::http_open). It runs on a thread
     /// of its own, answers 32 connections at a time, and ends with the monitor.
     pub fn http(mut self, address: impl Into<String>) -> Self {
         self.given.serving.http = Some(address.into());
@@ -60,7 +58,7 @@ impl Builder {
         self
     }
 
-    /// As [`Builder::socket`], at this path. A socket that nobody listens at any more is replaced; anything else there is
+    /// As [`Builder::socket`](super::Builder::socket), at this path. A socket that nobody listens at any more is replaced; anything else there is
     /// an error.
     pub fn socket_at(mut self, path: impl Into<std::path::PathBuf>) -> Self {
         self.given.serving.socket = Some(super::SocketPlace::At(path.into()));
@@ -69,7 +67,7 @@ impl Builder {
 }
 
 #[cfg(feature = "webhook")]
-impl Builder {
+impl super::Builder {
     /// Sends alerts there, as Alertmanager's JSON (version 4). `PLIMSOLL_WEBHOOK` (`http://127.0.0.1:9093/hook`); none
     /// unless given.
     pub fn webhook(mut self, url: impl Into<String>) -> Self {
@@ -79,7 +77,7 @@ impl Builder {
 }
 
 #[cfg(feature = "otlp")]
-impl Builder {
+impl super::Builder {
     /// Pushes the figures to an OpenTelemetry collector, over HTTP with protobuf. `PLIMSOLL_OTLP`
     /// (`http://127.0.0.1:4318`); none unless given.
     pub fn otlp(mut self, endpoint: impl Into<String>) -> Self {

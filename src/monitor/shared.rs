@@ -65,6 +65,8 @@ pub(super) struct Shared {
     /// The name of the program.
     pub(super) program: String,
     pub(super) pid: u32,
+    /// In seconds since 1970.
+    pub(super) process_started: Option<f64>,
     /// `None` when nothing is counted.
     pub(super) counts: Option<CountSource>,
     pub(super) wake: Arc<Wake>,

@@ -1,4 +1,5 @@
 //! Everything at once, for surfaces: the status, and looks that they want between ticks.
+#![cfg_attr(not(feature = "http"), allow(dead_code, reason = "only surfaces ask"))]
 
 use super::Handle;
 #[cfg(feature = "http")]
@@ -60,6 +61,7 @@ impl Handle {
             warning,
             evictions: self.eviction_statistics().into(),
             brake: self.brake_statistics(),
+            limit_refusals: crate::counters::limit_refusals(),
             threshold_crossings: crossings,
             events: EventTotals { total: events, dropped: self.dropped_events() },
             own_metrics: self.own_metrics(),
@@ -81,13 +83,13 @@ impl Handle {
             name: self.shared.program.clone(),
             plimsoll_version: env!("CARGO_PKG_VERSION"),
             run: format!("{}-{}", self.shared.pid, started.wall_micros),
+            process_started: self.shared.process_started,
             started: started.epoch_secs(),
             uptime_seconds: uptime.as_secs_f64(),
         }
     }
 
     /// The ring as columns.
-    #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only surfaces ask"))]
     pub(crate) fn columns(&self, wanted: &Wanted) -> Columns {
         let settings = self.shared.settings();
         let (run, interval) = (self.process().run, settings.interval.as_secs_f64());
@@ -103,7 +105,6 @@ impl Handle {
 
     /// Has the monitor tick soon if it has not for `age`: for a surface that is about to be asked again.
     /// Says whether it was asked to.
-    #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only surfaces ask"))]
     pub(crate) fn look_if_older(&self, age: Duration) -> bool {
         let now = Moment::now().instant;
         let last = self.shared.history.lock().last_tick;
@@ -115,7 +116,6 @@ impl Handle {
     }
 
     /// How the monitor is to be shown.
-    #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only surfaces ask"))]
     pub(crate) fn serving(&self) -> Serving {
         self.shared.settings().serving.clone()
     }
@@ -127,7 +127,6 @@ impl Handle {
     }
 
     /// Ticks so far.
-    #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only surfaces ask"))]
     pub(crate) fn ticks(&self) -> u64 {
         self.shared.history.lock().taken_total
     }

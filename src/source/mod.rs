@@ -33,7 +33,7 @@ pub(crate) use jemalloc::{
     JemallocArenas, JemallocBins, options, set_background_purge, set_dirty_decay,
 };
 pub(crate) use limits::Bounds;
-pub(crate) use process::Process;
+pub(crate) use process::{Process, started as process_started};
 #[cfg(feature = "stats_alloc")]
 pub use stats_alloc::stats_alloc_counts;
 pub(crate) use thp::{HugePages, Thp, anonymous_huge_bytes};

@@ -31,6 +31,22 @@ impl ProcessSource {
     }
 }
 
+/// `USER_HZ`: what the kernel counts in for programs, on every processor that Rust runs on.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// When the process was started, in seconds since 1970: to the second, as the kernel says when it booted itself.
+pub(crate) fn started(root: &Path) -> Option<f64> {
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).ok();
+    start_of(&read("proc/self/stat")?, &read("proc/stat")?)
+}
+
+/// The 22nd field of `/proc/self/stat`, from the boot on. The second, the name, may hold blanks and brackets itself.
+fn start_of(stat: &str, system: &str) -> Option<f64> {
+    let ticks: f64 = stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()?;
+    let boot = system.lines().find_map(|line| line.strip_prefix("btime "))?;
+    Some(boot.trim().parse::<f64>().ok()? + ticks / TICKS_PER_SECOND)
+}
+
 const KEYS: [&str; 9] =
     ["VmRSS", "VmHWM", "RssAnon", "RssFile", "RssShmem", "VmSize", "VmData", "VmSwap", "Threads"];
 
@@ -70,6 +86,23 @@ mod tests {
         assert_eq!(parse(""), Process::default());
         let nowhere = ProcessSource::open(Path::new("/nonexistent"));
         assert_eq!(nowhere.read(), Process::default());
+    }
+
+    #[test]
+    fn a_start_is_counted_from_the_boot() {
+        let stat = "7 (a b) c) S 1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 250 9000 100 1\n";
+        let system = "cpu  1 2 3\nbtime 1700000000\nprocesses 5\n";
+        assert_eq!(start_of(stat, system), Some(1_700_000_002.5));
+        assert_eq!(start_of(stat, "cpu  1 2 3\n"), None);
+        assert_eq!(start_of("7 (a", system), None);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_real_process_began_a_while_ago() {
+        let started = started(Path::new("/")).expect("the kernel says so");
+        let now = crate::snapshot::Moment::now().epoch_secs();
+        assert!(started <= now + 1.0 && started > now - 86_400.0, "{started} is not before {now}");
     }
 
     #[test]

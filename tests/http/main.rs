@@ -1,5 +1,11 @@
 //! The server over real sockets: what it answers, whom, and what it bears.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests"
+)]
 
 #[path = "../common/installed.rs"]
 mod installed;
