@@ -69,9 +69,10 @@ fn run(args: &Args) -> Result<()> {
 }
 
 fn monitor(args: &Args) -> Result<Monitor> {
-    let put = OwnMetric::counter("values_put_total", Unit::Count, "Values put into a cache.", || {
-        Some(PUT.load(Ordering::Relaxed) as f64)
-    });
+    let put =
+        OwnMetric::counter("values_put_total", Unit::Count, "Values put into a cache.", || {
+            Some(PUT.load(Ordering::Relaxed) as f64)
+        });
     Ok(Monitor::builder().budget(args.budget).metric(put).http(&args.http).start()?)
 }
 

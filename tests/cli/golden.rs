@@ -3,6 +3,7 @@
 
 use crate::command::plimsoll;
 use crate::fixture::{Fixture, json, typed};
+use serde_json::Value;
 use std::path::PathBuf;
 
 fn path(name: &str) -> PathBuf {
@@ -23,12 +24,26 @@ fn check(name: &str, found: &str) {
 
 /// The answers of a process that was under pressure, as it once gave them.
 fn recorded() -> Fixture {
+    let since = parsed("status.json")["events"]["total"].as_u64().unwrap() - 6;
     Fixture::start([
+        (&format!("/api/v1/events?since={since}"), json(&events_from(since))),
         ("/api/v1/status", json(&file("status.json"))),
         ("/api/v1/events?since=0", json(&file("events.json"))),
         ("/api/v1/snapshot", json(&file("snapshot.json"))),
         ("/api/v1/health", json(&file("health.json"))),
     ])
+}
+
+fn parsed(name: &str) -> Value {
+    serde_json::from_str(&file(name)).unwrap()
+}
+
+/// As the server would answer, from what was recorded.
+fn events_from(since: u64) -> String {
+    let mut log = parsed("events.json");
+    let events = log["events"].as_array_mut().unwrap();
+    events.retain(|event| event["sequence"].as_u64().unwrap() >= since);
+    log.to_string()
 }
 
 #[test]

@@ -28,11 +28,12 @@ fn page(snapshot: &Value, out: &Out) -> String {
     page + &metadata(&snapshot["metadata"], out)
 }
 
-/// Where figures come from, in the order of the pipeline.
+/// Where figures come from, in the order of the pipeline: what the monitor makes of the others comes last.
 fn sources() -> Vec<String> {
     let mut sources: Vec<_> = METRICS.iter().map(word).collect();
     let mut seen = std::collections::BTreeSet::new();
     sources.retain(|source| seen.insert(source.clone()));
+    sources.sort_by_key(|source| source == "monitor");
     sources
 }
 
