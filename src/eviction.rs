@@ -61,6 +61,8 @@ pub struct CacheStatus {
     pub from: Level,
     /// What it said it holds when it was last asked, less what it gave since; `None` when it does not say.
     pub usage_bytes: Option<u64>,
+    /// What it is never asked to go below; 0 without a floor.
+    pub floor_bytes: u64,
     /// What it may hold; `None` without a ceiling.
     pub ceiling_bytes: Option<u64>,
     /// Whether it keeps ceilings; `None` while none was set.
@@ -98,6 +100,7 @@ impl CacheStatus {
             tier: view.terms.tier,
             from: view.terms.from,
             usage_bytes: view.usage,
+            floor_bytes: view.terms.floor,
             ceiling_bytes: record.and_then(|record| record.ceiling),
             keeps_ceilings: record.and_then(|record| record.keeps_ceilings),
             asks: figure(|record| record.asks),

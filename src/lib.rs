@@ -132,9 +132,10 @@ pub use export::Exposition;
 #[cfg(feature = "log")]
 pub use export::JsonLayer;
 pub use export::{
-    BudgetStatus, Crossings, EventTotals, EvictionSummary, HealthReport, LOG_TARGET, Metrics,
-    MetricsReport, ProcessInfo, Profiler, Range, RingStatistics, Status, Surfaces, ThresholdStatus,
-    event_json,
+    BudgetStatus, Change, Changes, Crossings, Doubt, DoubtKind, EventTotals, EvictionSummary,
+    Evidence, Explanation, GrowthReport, Happening, HealthReport, LOG_TARGET, Metrics,
+    MetricsReport, NextStep, ProcessInfo, Profiler, Range, RingStatistics, Status, Surfaces,
+    ThresholdStatus, Unexplained, event_json,
 };
 pub use global::{
     health_check, health_check_async, metrics, monitor, start_monitoring, start_monitoring_with,

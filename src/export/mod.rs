@@ -1,5 +1,7 @@
 //! What leaves the process: logs and JSON. A surface formats; it never computes.
 
+pub(crate) mod evidence;
+pub(crate) mod explain;
 pub(crate) mod history;
 #[cfg(feature = "log")]
 mod json_layer;
@@ -10,6 +12,10 @@ pub(crate) mod report;
 pub(crate) mod snapshot;
 pub(crate) mod status;
 
+pub use evidence::Evidence;
+pub use explain::{
+    Change, Changes, Doubt, DoubtKind, Explanation, GrowthReport, Happening, NextStep, Unexplained,
+};
 #[cfg(feature = "log")]
 pub use json_layer::JsonLayer;
 pub use log::{LOG_TARGET, json as event_json};

@@ -17,7 +17,7 @@
 //! shared.rs                         what the handle and the thread share
 //! brake.rs  account.rs  admission.rs  braking.rs  who may grow, and who waits for it
 //! prometheus.rs                     the status as Prometheus reads it
-//! outlook.rs                        what is asked of the last tick's forecast
+//! outlook.rs  explain.rs            what is asked of the last tick's forecast; why memory grows
 //! reply.rs                          answers for threads and tasks
 //! figures.rs                        the user's own figures, and the thread that reads them
 //! ```
@@ -35,6 +35,7 @@ mod caches;
 mod configure;
 mod courier;
 mod evicting;
+mod explain;
 mod farewell;
 mod figures;
 mod handle;

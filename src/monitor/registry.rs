@@ -3,6 +3,7 @@
 use crate::cache::{Cache, CacheSpec};
 use crate::error::Error;
 use crate::ledger::CacheLine;
+use crate::policy::baseline::Baseline;
 use crate::policy::eviction::{CacheId, Quarantine, View};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -24,6 +25,8 @@ pub(super) struct Entry {
     /// As surveyed when all was last well.
     usage_when_well: AtomicU64,
     idle_nanos: AtomicU64,
+    /// What it held in the last minutes.
+    baseline: Mutex<Baseline>,
     /// Sequentially consistent, as `bound`: the worker notes that it is bound and then looks whether it is removed, whoever
     /// removes it does so and then looks whether it is bound. One of the two sees the other, and lifts the ceiling.
     removed: AtomicBool,
@@ -43,6 +46,7 @@ impl Entry {
             usage: AtomicU64::new(UNKNOWN),
             usage_when_well: AtomicU64::new(UNKNOWN),
             idle_nanos: AtomicU64::new(UNKNOWN),
+            baseline: Mutex::new(Baseline::new()),
             removed: AtomicBool::new(false),
             busy: AtomicBool::new(false),
             bound: AtomicBool::new(false),
@@ -204,6 +208,20 @@ impl Registry {
         for entry in self.all().iter() {
             entry.usage_when_well.store(entry.usage.load(Ordering::Relaxed), Ordering::Relaxed);
         }
+    }
+
+    /// Remembers what they hold at `uptime`. For every tick: allocates nothing.
+    pub(super) fn note_at(&self, uptime: Duration) {
+        for entry in self.all().iter() {
+            if let Some(usage) = entry.usage() {
+                entry.baseline.lock().note(uptime, usage);
+            }
+        }
+    }
+
+    /// Their lines as they were at `uptime`, as far as that is remembered.
+    pub(super) fn lines_at(&self, uptime: Duration) -> Vec<CacheLine> {
+        self.lines_of(|entry| entry.baseline.lock().at(uptime))
     }
 
     fn lines_of(&self, usage: impl Fn(&Entry) -> Option<u64>) -> Vec<CacheLine> {

@@ -109,6 +109,7 @@ impl Ticker {
         self.say_what_is_unsaid();
         self.shared.follow_bounds(moment.instant);
         let (mut snapshot, usage) = self.shared.read_for_tick(moment);
+        self.shared.caches.note_at(snapshot.uptime());
         let seen = self.judge(&mut snapshot, &usage, moment.instant);
         self.shared.learn_reserve(&snapshot, moment.instant);
         self.shared.set_brake(&snapshot, moment.instant);

@@ -1,7 +1,11 @@
 //! What shows a monitor to others while it runs. A surface asks the monitor's handle and formats; it never computes.
 
 #[cfg(feature = "http")]
+mod fresh;
+#[cfg(feature = "http")]
 pub(crate) mod http;
+#[cfg(feature = "mcp")]
+pub(crate) mod mcp;
 
 use crate::error::Error;
 use crate::monitor::{Monitor, Serving, SocketPlace};

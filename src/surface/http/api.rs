@@ -17,7 +17,6 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
 
 /// An answer, or why there is none.
 type Answer<T> = Result<Json<T>, Refusal>;
@@ -136,15 +135,6 @@ impl Site {
     /// Has the monitor tick, when that is longer ago than a second, and waits a moment for it: what is as of the last tick
     /// shall be as of now.
     pub(super) async fn freshen(&self) {
-        let before = self.handle.ticks();
-        if !self.handle.look_if_older(Duration::from_secs(1)) {
-            return;
-        }
-        for _ in 0..50 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-            if self.handle.ticks() != before {
-                return;
-            }
-        }
+        crate::surface::fresh::freshen(&self.handle).await;
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn all(site: Site, guard: Guard) -> Router {
         .fallback(nothing_here)
         .method_not_allowed_fallback(not_so);
     let routes = routes.with_state(site.clone());
-    #[cfg(any())]
+    #[cfg(feature = "mcp")]
     let routes = routes.merge(crate::surface::mcp::routes(site.handle.clone(), site.actions));
     routes.layer(from_fn_with_state(guard, guard::around))
 }

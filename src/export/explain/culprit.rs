@@ -1,0 +1,47 @@
+//! What it is that grows: the name that whoever asks is looking for.
+
+use super::{Change, Explanation};
+use crate::policy::forecast::Growth;
+
+/// What took most of the growth over the window.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Culprit<'a> {
+    /// A cache, by what it says.
+    Cache(&'a Change),
+    /// Live bytes of no cache: so many.
+    NoCache(i64),
+    /// A line of the ledger that is not the live bytes.
+    Line(&'a Change),
+    /// Nothing that is known has grown.
+    Nothing,
+}
+
+impl<'a> Culprit<'a> {
+    pub(super) fn of(explanation: &'a Explanation) -> Self {
+        let changes = &explanation.changes;
+        let live = changes.line("live").map_or(0, |line| line.change_bytes);
+        let others = changes.lines.iter().filter(|line| line.name != "live");
+        let other = others.max_by_key(|line| line.change_bytes).filter(|l| l.change_bytes > 0);
+        let is_live = match explanation.growth.kind {
+            Growth::Objects | Growth::Buffers => true,
+            Growth::OutsideTheHeap => false,
+            _ => live >= other.map_or(0, |line| line.change_bytes),
+        };
+        match other {
+            _ if is_live && live > 0 => Culprit::of_live(explanation, live),
+            Some(line) if !is_live => Culprit::Line(line),
+            _ => Culprit::Nothing,
+        }
+    }
+
+    /// A cache that took half of it, or what no cache took.
+    fn of_live(explanation: &'a Explanation, live: i64) -> Self {
+        let caches = &explanation.changes.caches;
+        let largest = caches.iter().max_by_key(|cache| cache.change_bytes);
+        if let Some(cache) = largest.filter(|cache| cache.change_bytes >= live / 2) {
+            return Culprit::Cache(cache);
+        }
+        let by_caches: i64 = caches.iter().map(|cache| cache.change_bytes.max(0)).sum();
+        Culprit::NoCache(live.saturating_sub(by_caches).max(0))
+    }
+}

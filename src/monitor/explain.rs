@@ -1,0 +1,36 @@
+//! Why memory grows, for whoever asks: the facts are collected here, and judged in `export/explain`.
+
+use super::Handle;
+use crate::export::explain::{Explanation, Facts, baseline};
+use crate::policy::baseline::WINDOW;
+
+impl Handle {
+    /// Why memory is as it is, in one report: level and budget, what grows and how fast, which lines of the ledger and which
+    /// caches changed most in the last five minutes, what no cache accounts for, what went wrong, and what to do next.
+    ///
+    /// Figures are those of [`Handle::status`] and of the history; what is concluded from them is an estimate, and says so.
+    /// Costs what [`Handle::status`] and [`Handle::history`] do.
+    ///
+    /// ```
+    /// # #[global_allocator]
+    /// # static ALLOC: plimsoll::Plimsoll = plimsoll::Plimsoll::jemalloc();
+    /// let monitor = plimsoll::Monitor::builder().budget("64MiB".parse()?).start()?;
+    /// let explanation = monitor.explain();
+    /// assert!(explanation.verdict.len() <= 3);
+    /// println!("{explanation}");
+    /// # Ok::<(), plimsoll::Error>(())
+    /// ```
+    pub fn explain(&self) -> Explanation {
+        let status = self.status();
+        let history = self.history();
+        let before = baseline(&history, &status.snapshot, WINDOW);
+        let caches = before.map(|before| self.shared.caches.lines_at(before.uptime()));
+        Explanation::of(&Facts {
+            status: &status,
+            oldest: history.first(),
+            before,
+            caches_before: caches.as_deref().unwrap_or_default(),
+            events: &self.events_since(0).events,
+        })
+    }
+}
