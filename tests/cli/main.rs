@@ -10,6 +10,7 @@ mod installed;
 mod support;
 
 mod actions;
+mod agent;
 mod answers;
 mod blocks;
 mod bridge;

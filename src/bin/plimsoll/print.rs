@@ -90,7 +90,7 @@ fn grouped(number: i128) -> String {
     let sign = if number < 0 { "-" } else { "" };
     let mut groups = String::from(sign);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             groups.push(' ');
         }
         groups.push(digit);
