@@ -331,6 +331,7 @@ impl Builder {
             unsaid: Mutex::default(),
             look_wanted: AtomicBool::new(false),
             brake,
+            followers: Mutex::default(),
             settings: Mutex::new(Arc::new(settings)),
             said: Mutex::new(said),
             budget: Mutex::new(Arc::new(budget)),

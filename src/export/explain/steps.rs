@@ -77,7 +77,8 @@ pub(super) fn next_steps(explanation: &Explanation, status: &Status) -> Vec<Next
 /// What brings the usage back below the warning threshold.
 fn make_room(explanation: &Explanation, status: &Status) -> Option<NextStep> {
     let soon = explanation.growth.time_to_budget.latest_secs.is_some_and(|secs| secs < URGENT);
-    if !soon && explanation.level < Level::Warning {
+    // Well below the line there is room, and an eviction only hides what grows.
+    if explanation.level < if soon { Level::Caution } else { Level::Warning } {
         return None;
     }
     if status.caches.is_empty() {

@@ -66,6 +66,37 @@ pub(super) fn result(answer: Answer) -> CallToolResult {
     };
     let mut json = Map::from_iter([("success".to_owned(), Value::Bool(success))]);
     json.extend(map.into_iter().filter(|(key, _)| key != "success"));
-    let json = Value::Object(json);
+    let json = rounded(Value::Object(json));
     if success { CallToolResult::structured(json) } else { CallToolResult::structured_error(json) }
+}
+
+/// Rates, shares and times to the thousandth: agents pay for each digit.
+fn rounded(json: Value) -> Value {
+    match json {
+        Value::Number(number) if number.is_f64() => {
+            number.as_f64().map_or(Value::Null, |figure| ((figure * 1e3).round() / 1e3).into())
+        }
+        Value::Array(list) => list.into_iter().map(rounded).collect(),
+        Value::Object(map) => map.into_iter().map(|(key, it)| (key, rounded(it))).collect(),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_that_say_nothing_are_left_out_and_whole_numbers_stay() {
+        let long = json!({ "a": [1.23456, u64::MAX], "b": { "c": -0.0001, "d": null } });
+        let short = json!({ "a": [1.235, u64::MAX], "b": { "c": -0.0, "d": null } });
+        assert_eq!(rounded(long), short);
+    }
+
+    #[test]
+    fn what_a_report_says_of_itself_is_not_what_the_tool_says() {
+        let answer = found(json!({ "success": false, "x": 1 }), "go on");
+        let json = result(answer).structured_content.expect("structured");
+        assert_eq!(json, json!({ "success": true, "x": 1, "next_step": "go on" }));
+    }
 }
