@@ -77,6 +77,7 @@ fn status(now: Snapshot, caches: Vec<CacheStatus>, forecast: Forecast) -> Status
     let provenance = "given".into();
     let thresholds = ThresholdStatus::all(&Thresholds::default(), BUDGET);
     Status {
+        limit_refusals: 0,
         schema_version: 1,
         timestamp: now.timestamp(),
         process: ProcessInfo {
@@ -85,6 +86,7 @@ fn status(now: Snapshot, caches: Vec<CacheStatus>, forecast: Forecast) -> Status
             plimsoll_version: "0",
             run: "1-2".into(),
             started: 0.0,
+            process_started: None,
             uptime_seconds: 0.0,
         },
         monitor_running: true,
