@@ -334,3 +334,19 @@ impl EventKind {
         EventKind::Error { error_type: error_type.into(), error_message: error_message.into() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// But `snapshot_taken`, which only logs have.
+    #[test]
+    fn every_event_type_is_in_the_list() {
+        let source = include_str!("kind.rs").split("fn component").next().expect("the head");
+        let words =
+            source.lines().filter_map(|line| line.split_once("{ .. } => \"")?.1.split_once('"'));
+        let words: Vec<_> =
+            words.map(|(word, _)| word).filter(|w| *w != "snapshot_taken").collect();
+        assert_eq!(words, EVENT_TYPES);
+    }
+}
