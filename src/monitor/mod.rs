@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! handle.rs    what it knows, for whoever asks: asking, budget, caches, health, outlook, braking, status
-//! builder.rs   settings/  serving.rs  what it should be like; builder, environment, default; how it is shown
+//! builder.rs   settings/            what it should be like; builder, environment, default
+//! extending.rs  serving.rs          what is the user's own; how it is shown to others
 //! configure.rs                      settings that are changed while it runs
 //! run.rs  wake.rs  alarm.rs         the thread and how it is woken: by others, by allocations
 //! tick.rs                           read -> judge -> remember -> act
@@ -37,6 +38,7 @@ mod configure;
 mod courier;
 mod evicting;
 mod explain;
+mod extending;
 mod farewell;
 mod figures;
 mod following;
