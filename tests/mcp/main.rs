@@ -1,5 +1,5 @@
 //! The tools for agents, asked as JSON-RPC over real sockets of a real monitor.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 #[path = "../common/installed.rs"]
 mod installed;
