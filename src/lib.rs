@@ -95,6 +95,9 @@ mod eviction;
 
 mod event;
 
+#[cfg(feature = "webhook")]
+mod alert;
+
 mod export;
 
 mod monitor;
@@ -120,6 +123,8 @@ pub use adapter::Moka;
 pub use adapter::MokaFuture;
 #[cfg(feature = "quick_cache")]
 pub use adapter::{LockedQuickCache, QuickCache};
+#[cfg(feature = "webhook")]
+pub use alert::{AlertRule, AlertSeverity, AlertWhen};
 pub use allocator::{DefaultAllocator, Plimsoll};
 pub use audit::{Audit, Interval, Verdict};
 pub use cache::{Ask, Cache, CacheSpec, ShrinkReport};
@@ -145,7 +150,9 @@ pub use ledger::{CacheLine, Ledger, Line, LineKind, SourceLine};
 pub use level::Level;
 pub use limit::Limit;
 pub use metric::{Exactness, Kind, METRICS, Metric, Source, Unit, Value, Values};
-pub use monitor::{Admission, Brake, Builder, CacheHandle, Configured, Handle, Monitor};
+pub use monitor::{
+    Admission, Brake, Builder, CacheHandle, Configured, Handle, Monitor, WebhookForm,
+};
 pub use own::{OwnFigure, OwnMetric};
 pub use policy::brake::{BrakeStatistics, Refused};
 pub use policy::budget::{Basis, Budget};
@@ -169,3 +176,5 @@ pub use setting::{Origin, Setting};
 pub use snapshot::{Metadata, Snapshot, SnapshotDelta};
 #[cfg(feature = "stats_alloc")]
 pub use source::stats_alloc_counts;
+#[cfg(feature = "otel")]
+pub use surface::otel::{Instruments, otel_names};

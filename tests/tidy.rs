@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Top-level modules in the order of the flow. A module imports only from those before it.
-const FLOW: [&str; 30] = [
+const FLOW: [&str; 31] = [
     "mebibyte",
     "error",
     "sync",
@@ -30,6 +30,7 @@ const FLOW: [&str; 30] = [
     "adapter",
     "eviction",
     "event",
+    "alert",
     "export",
     "monitor",
     "surface",

@@ -20,6 +20,7 @@
 //! outlook.rs  explain.rs            what is asked of the last tick's forecast; why memory grows
 //! reply.rs                          answers for threads and tasks
 //! figures.rs                        the user's own figures, and the thread that reads them
+//! following.rs                      what a surface on a thread of its own needs
 //! ```
 
 mod account;
@@ -38,6 +39,7 @@ mod evicting;
 mod explain;
 mod farewell;
 mod figures;
+mod following;
 mod handle;
 mod health;
 mod order;
@@ -65,8 +67,14 @@ pub use builder::Builder;
 pub use caches::CacheHandle;
 pub use configure::Configured;
 pub use handle::Handle;
+pub use settings::WebhookForm;
 #[cfg_attr(not(feature = "http"), allow(unused_imports, reason = "what features name"))]
 pub(crate) use settings::{Secret, Serving, SocketPlace};
+#[cfg_attr(
+    not(any(feature = "webhook", feature = "metrics")),
+    allow(unused_imports, reason = "what features name")
+)]
+pub(crate) use wake::Wake;
 
 use parking_lot::Mutex;
 use reply::Reply;

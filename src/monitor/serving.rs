@@ -70,8 +70,55 @@ impl super::Builder {
 impl super::Builder {
     /// Sends alerts there, as Alertmanager's JSON (version 4). `PLIMSOLL_WEBHOOK` (`http://127.0.0.1:9093/hook`); none
     /// unless given.
+    ///
+    /// A set of rules is there already ([`Builder::without_default_alerts`]); add your own with [`Builder::alert`]. Sent from a
+    /// thread of its own, retried while the receiver cannot be reached, and shown nowhere: the URL may hold a secret. `https`
+    /// needs the feature `tls`. When the monitor stops all alerts are resolved.
     pub fn webhook(mut self, url: impl Into<String>) -> Self {
         self.given.serving.webhook = Some(super::Secret(url.into()));
+        self
+    }
+
+    /// What is sent. `PLIMSOLL_WEBHOOK_FORM` (`webhook`, `text`, `alertmanager`); `webhook` unless given.
+    pub fn webhook_form(mut self, form: super::WebhookForm) -> Self {
+        self.given.serving.webhook_form = Some(form);
+        self
+    }
+
+    /// Signs what is sent, as [Standard Webhooks](https://www.standardwebhooks.com) do. `PLIMSOLL_WEBHOOK_SECRET`
+    /// (`whsec_` and base64 of 24 to 64 bytes); not signed unless given. Shown nowhere.
+    pub fn webhook_secret(mut self, secret: impl Into<String>) -> Self {
+        self.given.serving.webhook_secret = Some(super::Secret(secret.into()));
+        self
+    }
+
+    /// How often alerts that go on are told again. `PLIMSOLL_WEBHOOK_REPEAT` (`4h`); 4 hours unless given. Valid: 1 s to
+    /// 7 days.
+    pub fn webhook_repeat(mut self, repeat: std::time::Duration) -> Self {
+        self.given.serving.webhook_repeat = Some(repeat);
+        self
+    }
+
+    /// Adds a rule of your own; at most 64 with the ten that are there.
+    pub fn alert(mut self, rule: crate::alert::AlertRule) -> Self {
+        self.given.serving.alerts.own.push(rule);
+        self
+    }
+
+    /// Leaves only the rules of [`Builder::alert`].
+    pub fn without_default_alerts(mut self) -> Self {
+        self.given.serving.alerts.without_defaults = true;
+        self
+    }
+}
+
+#[cfg(feature = "metrics")]
+impl super::Builder {
+    /// Sets gauges and counters of the [`metrics`](https://docs.rs/metrics) facade at every tick, once a second at most: those of
+    /// [`METRICS`](crate::METRICS) with `plimsoll_` before their names, those of the caches, and your own. Off unless asked for.
+    /// Where they go is up to the recorder that the program installs; plimsoll installs none.
+    pub fn metrics_facade(mut self) -> Self {
+        self.given.serving.facade = true;
         self
     }
 }

@@ -100,6 +100,8 @@ pub(super) struct Shared {
     /// Somebody wants a tick now. Relaxed: whoever sets it notifies afterwards, and that synchronises.
     pub(super) look_wanted: AtomicBool,
     pub(super) brake: Brake,
+    /// Threads of surfaces that look at every tick and event.
+    pub(super) followers: Mutex<Vec<Arc<Wake>>>,
 }
 
 /// What happened. Held for moments only; no code of the user's runs under its lock.
@@ -257,6 +259,8 @@ impl Shared {
             history.events.pop_front();
         }
         history.events.push_back(event);
+        drop(history);
+        self.wake_followers();
     }
 
     /// Takes in an eviction that a caller wants.

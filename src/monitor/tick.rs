@@ -128,6 +128,7 @@ impl Ticker {
         self.shared.courier.send_snapshot(&snapshot);
         self.refresh_figures(moment.instant);
         self.evictor.survey(&self.shared, moment.instant);
+        self.shared.wake_followers();
         // Again, since the level may have changed.
         self.next_tick = moment.instant + self.interval();
     }

@@ -9,14 +9,14 @@ use std::time::Instant;
 
 /// Wakes one thread, which calls [`Wake::attend`] first.
 #[derive(Debug, Default)]
-pub(super) struct Wake {
+pub(crate) struct Wake {
     sleeper: OnceLock<Thread>,
     pending: AtomicBool,
 }
 
 impl Wake {
     /// Names the calling thread as the one that sleeps here.
-    pub(super) fn attend(&self) {
+    pub(crate) fn attend(&self) {
         // A second call would be a second monitor thread; there is none.
         let _ = self.sleeper.set(std::thread::current());
         // With the one in `notify`: either the notifier sees the sleeper, or the sleeper sees the notification.
@@ -26,7 +26,7 @@ impl Wake {
     /// Wakes the sleeper, or keeps it from falling asleep.
     ///
     /// Release, paired with the acquire in `sleep_until`: what was written before is seen by the woken thread.
-    pub(super) fn notify(&self) {
+    pub(crate) fn notify(&self) {
         self.pending.store(true, Ordering::Release);
         fence(Ordering::SeqCst);
         if let Some(sleeper) = self.sleeper.get() {
@@ -35,12 +35,12 @@ impl Wake {
     }
 
     /// Whether the calling thread is the one that sleeps here.
-    pub(super) fn is_own_thread(&self) -> bool {
+    pub(crate) fn is_own_thread(&self) -> bool {
         self.sleeper.get().is_some_and(|sleeper| sleeper.id() == std::thread::current().id())
     }
 
     /// Sleeps until `deadline`, until somebody notifies, or until it is unparked by somebody who made `rang` true.
-    pub(super) fn sleep_until(&self, deadline: Instant, rang: impl Fn() -> bool) {
+    pub(crate) fn sleep_until(&self, deadline: Instant, rang: impl Fn() -> bool) {
         while !self.pending.swap(false, Ordering::Acquire) && !rang() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {

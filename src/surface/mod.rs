@@ -1,11 +1,23 @@
 //! What shows a monitor to others while it runs. A surface asks the monitor's handle and formats; it never computes.
 
+#[cfg(any(feature = "otlp", feature = "webhook"))]
+mod client;
+#[cfg(any(feature = "metrics", feature = "webhook"))]
+mod follow;
 #[cfg(feature = "http")]
 mod fresh;
 #[cfg(feature = "http")]
 pub(crate) mod http;
 #[cfg(feature = "mcp")]
 pub(crate) mod mcp;
+#[cfg(feature = "metrics")]
+mod metrics_facade;
+#[cfg(feature = "otel")]
+pub(crate) mod otel;
+#[cfg(feature = "otlp")]
+mod otlp;
+#[cfg(feature = "webhook")]
+mod webhook;
 
 use crate::error::Error;
 use crate::monitor::{Monitor, Serving, SocketPlace};
@@ -17,6 +29,12 @@ use crate::monitor::{Monitor, Serving, SocketPlace};
 pub(crate) fn start(monitor: &Monitor, serving: &Serving) -> Result<(), Error> {
     #[cfg(feature = "http")]
     http::start(monitor, serving)?;
+    #[cfg(feature = "metrics")]
+    metrics_facade::start(monitor, serving)?;
+    #[cfg(feature = "otlp")]
+    otlp::start(monitor, serving)?;
+    #[cfg(feature = "webhook")]
+    webhook::start(monitor, serving)?;
     let _ = monitor;
     check_features(serving)
 }
@@ -35,5 +53,17 @@ fn check_features(serving: &Serving) -> Result<(), Error> {
             Err(Error::setting(setting, "what was given", &expected))
         }
         None => Ok(()),
+    }
+}
+
+/// Names the variable when the setting came from one.
+#[cfg(any(feature = "otlp", feature = "webhook"))]
+fn blame(monitor: &Monitor, name: &str, error: Error) -> Error {
+    use crate::setting::Origin;
+    let settings = monitor.settings();
+    let is_it = |s: &&crate::setting::Setting| s.name == name && s.origin == Origin::Environment;
+    match settings.iter().find(is_it) {
+        Some(setting) => Error::Environment { variable: setting.variable, source: Box::new(error) },
+        None => error,
     }
 }

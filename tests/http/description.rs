@@ -72,7 +72,7 @@ fn every_answer_is_as_described() {
         assert_described("get", path, &asked(to, path));
         asked_of += 1;
     }
-    assert_eq!(asked_of, 12);
+    assert_eq!(asked_of, 13);
     for (path, body) in [
         ("evict", r#"{"target_bytes": 1048576}"#),
         ("evict", "{}"),
@@ -91,7 +91,9 @@ fn before_anything_is_known_too() {
     let monitor = served(builder().root("/nonexistent"));
     let to = address(&monitor);
     ticks(&monitor, 1);
-    for path in ["status", "history", "events", "health", "metrics", "forecast", "snapshot"] {
+    for path in
+        ["status", "history", "events", "health", "metrics", "forecast", "snapshot", "explain"]
+    {
         let path = format!("/api/v1/{path}");
         assert_described("get", &path, &asked(to, &path));
     }

@@ -18,6 +18,7 @@ use crate::policy::threshold::{Threshold, Thresholds};
 use crate::policy::usage::Meter;
 use crate::setting::Setting;
 use resolver::{Resolver, blame};
+pub use serving::WebhookForm;
 pub(crate) use serving::{Secret, Serving, SocketPlace};
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -2,8 +2,14 @@
 
 use super::resolver::Resolver;
 use super::text::{on_or_off, words};
+#[cfg(feature = "webhook")]
+use crate::alert::RuleSet;
 use crate::error::Error;
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// How often alerts that go on are told again, unless given: as Alertmanager does.
+const REPEAT_SECS: u64 = 4 * 3600;
 
 /// What a builder has been told so far.
 #[derive(Clone, Debug, Default)]
@@ -15,12 +21,21 @@ pub(crate) struct Given {
     pub(crate) http_actions: Option<bool>,
     pub(crate) socket: Option<SocketPlace>,
     pub(crate) webhook: Option<Secret>,
+    pub(crate) webhook_form: Option<WebhookForm>,
+    pub(crate) webhook_secret: Option<Secret>,
+    pub(crate) webhook_repeat: Option<Duration>,
+    #[cfg(feature = "webhook")]
+    pub(crate) alerts: RuleSet,
     pub(crate) otlp: Option<String>,
+    pub(crate) facade: bool,
 }
 
 /// What is in force.
 #[derive(Clone, Debug)]
-#[cfg_attr(not(feature = "http"), expect(dead_code, reason = "only the features read it"))]
+#[cfg_attr(
+    not(all(feature = "http", feature = "webhook", feature = "otlp", feature = "metrics")),
+    allow(dead_code, reason = "only the features read it")
+)]
 pub(crate) struct Serving {
     /// The address to listen on.
     pub(crate) http: Option<String>,
@@ -34,8 +49,40 @@ pub(crate) struct Serving {
     pub(crate) socket: SocketPlace,
     /// Where alerts go.
     pub(crate) webhook: Option<Secret>,
+    pub(crate) webhook_form: WebhookForm,
+    pub(crate) webhook_secret: Option<Secret>,
+    pub(crate) webhook_repeat: Duration,
+    #[cfg(feature = "webhook")]
+    pub(crate) alerts: RuleSet,
     /// Where figures are pushed to.
     pub(crate) otlp: Option<String>,
+    /// Whether the `metrics` facade has them.
+    pub(crate) facade: bool,
+}
+
+/// What is sent to a webhook.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WebhookForm {
+    /// The JSON that Alertmanager sends to its receivers, version 4: whatever takes alerts from it takes these.
+    #[default]
+    Webhook,
+    /// `{"text": "..."}`, as Slack, Mattermost and many others take it.
+    Text,
+    /// To an Alertmanager, as Prometheus does: `POST /api/v2/alerts`, told again every minute while it fires. The URL is the
+    /// Alertmanager's own; the path is added.
+    Alertmanager,
+}
+
+impl WebhookForm {
+    /// The word for it, in `PLIMSOLL_WEBHOOK_FORM`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            WebhookForm::Webhook => "webhook",
+            WebhookForm::Text => "text",
+            WebhookForm::Alertmanager => "alertmanager",
+        }
+    }
 }
 
 /// Where the socket for tools on the same machine lies.
@@ -92,6 +139,30 @@ impl Serving {
                 },
             )?,
             webhook: r.optional("webhook", "PLIMSOLL_WEBHOOK", given.webhook, secret, hidden)?,
+            webhook_form: r.required(
+                "webhook_form",
+                "PLIMSOLL_WEBHOOK_FORM",
+                given.webhook_form,
+                form,
+                WebhookForm::default(),
+                WebhookForm::as_str,
+            )?,
+            webhook_secret: r.optional(
+                "webhook_secret",
+                "PLIMSOLL_WEBHOOK_SECRET",
+                given.webhook_secret,
+                secret,
+                hidden,
+            )?,
+            webhook_repeat: r.duration(
+                "webhook_repeat",
+                "PLIMSOLL_WEBHOOK_REPEAT",
+                given.webhook_repeat,
+                REPEAT_SECS,
+            )?,
+            #[cfg(feature = "webhook")]
+            alerts: given.alerts,
+            facade: given.facade,
             otlp: r.optional("otlp", "PLIMSOLL_OTLP", given.otlp, text, or_off)?,
         })
     }
@@ -115,6 +186,12 @@ fn secret(secret: &str) -> Result<Secret, Error> {
         return Err(Error::Parse { given: String::new(), expected: "a text that is not empty" });
     }
     Ok(Secret(secret.to_owned()))
+}
+
+fn form(text: &str) -> Result<WebhookForm, Error> {
+    let all = [WebhookForm::Webhook, WebhookForm::Text, WebhookForm::Alertmanager];
+    let refused = Error::Parse { given: text.into(), expected: "webhook, text or alertmanager" };
+    all.into_iter().find(|form| form.as_str() == text.trim()).ok_or(refused)
 }
 
 /// `on`, `off`, or an absolute path.

@@ -4,6 +4,7 @@ use super::Site;
 use super::answer::Refusal;
 use crate::event::EventLog;
 use crate::eviction::{CacheStatus, EvictionPlan};
+use crate::export::explain::Explanation;
 use crate::export::history::{Columns, Wanted};
 use crate::export::report::{HealthReport, MetricsReport};
 use crate::export::status::{EvictionSummary, Status};
@@ -111,6 +112,11 @@ pub(super) async fn settings(State(site): State<Site>) -> Json<Vec<Setting>> {
 
 pub(super) async fn evictions(State(site): State<Site>) -> Json<EvictionSummary> {
     Json(site.handle.eviction_statistics().into())
+}
+
+pub(super) async fn explain(State(site): State<Site>) -> Json<Explanation> {
+    site.freshen().await;
+    Json(site.handle.explain())
 }
 
 #[derive(Deserialize)]

@@ -44,6 +44,7 @@ fn api() -> Router<Site> {
         .route("/forecast", get(api::forecast))
         .route("/settings", get(api::settings))
         .route("/evictions", get(api::evictions))
+        .route("/explain", get(api::explain))
         .route("/plan", get(api::plan))
         .route("/openapi.json", get(api::description))
         .route("/evict", post(actions::evict))

@@ -80,11 +80,12 @@ export function events(root, log, counts) {
   find('severity').onchange = draw;
   const most = length(root, fitting);
   offerMore(fitting.length - most, draw);
+  const total = Math.max(counts?.total ?? 0, (log.last ?? -1) + 1);
   const missed = log.missed ? `, ${number(log.missed)} missed` : '';
   const dropped = counts?.dropped ? `, ${number(counts.dropped)} dropped` : '';
   find('events-count').textContent =
     `${number(fitting.length)} here of ` +
-    `${plural(counts?.total ?? null, 'event')} of this process${missed}${dropped}`;
+    `${plural(total, 'event')} of this process${missed}${dropped}`;
   show(
     root,
     fitting.length

@@ -46,7 +46,7 @@ export const share = (value) => (known(value) ? percent(value * 100, 0) : UNKNOW
 /** Seconds as people say them: the two largest units. */
 export function duration(seconds) {
   if (!known(seconds)) return UNKNOWN;
-  if (seconds < 0.9995) return `${number(seconds * 1000)}\u00a0ms`;
+  if (seconds < 0.9995) return `${number(seconds * 1000, seconds < 0.00995 ? 1 : 0)}\u00a0ms`;
   if (seconds < 9.95) return `${number(seconds, 1)}\u00a0s`;
   const whole = Math.round(seconds);
   const steps = [

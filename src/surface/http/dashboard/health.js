@@ -5,31 +5,34 @@ import { bytes, known, words } from './format.js';
 import { severity } from './levels.js';
 
 const COLUMNS = [{ name: 'Check', head: true }, { name: 'State' }, { name: 'What it found' }];
-const OWN = new Set(['healthy', 'severity', 'message']);
 
 function written(name, value) {
   if (value == null) return h('span', { class: 'unknown' }, 'unknown');
-  if (name.endsWith('_bytes') && known(value)) return figure(bytes(value), value);
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  if (name.endsWith('bytes') && known(value)) return figure(bytes(value), value);
+  return Array.isArray(value) ? value.join(', ') || 'none' : String(value);
 }
 
-const context = (check) => {
-  const pairs = Object.entries(check).filter(([name]) => !OWN.has(name));
-  return pairs.length
-    ? h(
-        'details',
-        {},
-        h('summary', {}, 'figures'),
-        h(
-          'dl',
-          { class: 'fields' },
-          pairs.map(([name, value]) =>
-            h('div', {}, h('dt', {}, words(name)), h('dd', {}, written(name, value))),
-          ),
-        ),
-      )
-    : null;
-};
+// Figures within figures, each with the words of all above it.
+function pairs(context, above = '') {
+  return Object.entries(context).flatMap(([name, value]) => {
+    const full = `${above}${name}`;
+    const nested = value != null && typeof value === 'object' && !Array.isArray(value);
+    return nested ? pairs(value, `${full} `) : [[full, value]];
+  });
+}
+
+function context({ healthy, severity: _, message, ...figures }) {
+  const found = pairs(figures);
+  if (!found.length) return null;
+  const pair = ([name, value]) =>
+    h('div', {}, h('dt', {}, words(name)), h('dd', {}, written(name, value)));
+  return h(
+    'details',
+    {},
+    h('summary', {}, 'figures', h('span', { class: 'spoken' }, ` of ${message}`)),
+    h('dl', { class: 'fields' }, found.map(pair)),
+  );
+}
 
 const row = ([name, check]) => ({
   key: name,

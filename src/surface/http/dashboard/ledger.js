@@ -32,15 +32,31 @@ export function waterfall(lines) {
 
 const mib = (hundredths) => number(hundredths / 100, 2);
 
-function bar({ from, to }, least, span, kind) {
-  const [low, high] = [Math.min(from, to), Math.max(from, to)];
-  const place = (value) => `${((value - least) / span) * 100}%`;
+/**
+ * What the bars are drawn against. Where the kernel's charge is far more than the process (a large
+ * page cache, many neighbours), the process is what is looked at: the rest goes beyond the edge.
+ */
+export function scaleOf(rows) {
+  const most = (lines) => Math.max(1, ...lines.flatMap((line) => [line.from, line.to]));
+  const least = Math.min(0, ...rows.flatMap((line) => [line.from, line.to]));
+  const process = most(rows.slice(0, rows.findIndex((line) => line.name === 'rss') + 1));
+  const all = most(rows);
+  const end = process > 1 && all > 2.5 * process ? 1.4 * process : all;
+  return { least, span: end - least, end, cut: end < all };
+}
+
+function bar({ from, to }, { least, span, end }, kind) {
+  const [low, high] = [Math.min(from, to), Math.max(from, to)].map((at) => Math.min(at, end));
+  const beyond = Math.max(from, to) > end;
   return h(
     'span',
     { class: 'rail', 'aria-hidden': 'true' },
     h('span', {
-      class: `bar ${kind}`,
-      style: { left: place(low), width: `${(Math.max(high - low, 0) / span) * 100}%` },
+      class: `bar ${kind}${beyond ? ' beyond' : ''}`,
+      style: {
+        left: `${((low - least) / span) * 100}%`,
+        width: `${((high - low) / span) * 100}%`,
+      },
     }),
   );
 }
@@ -51,7 +67,7 @@ const cells = (name, rail, value) => [
   h('td', { class: 'number' }, value),
 ];
 
-function row(line, least, span) {
+function row(line, scale) {
   const sum = line.kind === 'sum';
   const kind = sum ? 'sum' : line.bytes < 0 ? 'minus' : 'part';
   const mark = sum ? '=' : line.bytes < 0 ? '−' : '+';
@@ -64,14 +80,14 @@ function row(line, least, span) {
   return h(
     'tr',
     { class: kind, 'data-key': line.name, 'data-kind': line.kind },
-    cells(name, bar(line, least, span, kind), value),
+    cells(name, bar(line, scale, kind), value),
   );
 }
 
 // Caches and sources are part of the live bytes, by their own word: under it, not beside it.
-function ofWhich({ name, reported_bytes: reported, what }, least, span) {
+function ofWhich({ name, reported_bytes: reported, what }, scale) {
   const title = h('span', { class: 'name', title: name }, name, h('i', {}, ` ${what}`));
-  const rail = known(reported) ? bar({ from: 0, to: reported }, least, span, 'inside') : null;
+  const rail = known(reported) ? bar({ from: 0, to: reported }, scale, 'inside') : null;
   const value = figure(
     known(reported) ? mib(cents(reported)) : 'unknown',
     reported ?? null,
@@ -84,7 +100,18 @@ function ofWhich({ name, reported_bytes: reported, what }, least, span) {
   );
 }
 
-function whichRows(ledger, least, span) {
+// What is unknown is in no sum, and said.
+function together(lines) {
+  const reported = lines.map((line) => line.reported_bytes).filter(known);
+  const silent = lines.length - reported.length;
+  return {
+    name: `${lines.length} more`,
+    what: silent ? `of which ${silent} unknown` : 'caches and sources',
+    reported_bytes: reported.length ? reported.reduce((sum, bytes) => sum + bytes, 0) : null,
+  };
+}
+
+function whichRows(ledger, scale) {
   const named = (lines, what) => (lines ?? []).map((line) => ({ ...line, what }));
   const all = [...named(ledger.caches, 'cache'), ...named(ledger.sources, 'source')].sort(
     (a, b) => (b.reported_bytes ?? -1) - (a.reported_bytes ?? -1),
@@ -95,18 +122,12 @@ function whichRows(ledger, least, span) {
     { class: 'which', 'data-key': 'which' },
     h('th', { colspan: 3, scope: 'row' }, 'of which, as reported and not measured:'),
   );
-  const shown = [head, ...all.slice(0, MOST_OF_WHICH).map((line) => ofWhich(line, least, span))];
+  const shown = [head, ...all.slice(0, MOST_OF_WHICH).map((line) => ofWhich(line, scale))];
   const rest = all.slice(MOST_OF_WHICH);
-  if (!rest.length) return shown;
-  const bytesOfRest = rest.reduce((sum, line) => sum + (line.reported_bytes ?? 0), 0);
-  const name = `${rest.length} more`;
-  return [
-    ...shown,
-    ofWhich({ name, reported_bytes: bytesOfRest, what: 'caches and sources' }, least, span),
-  ];
+  return rest.length ? [...shown, ofWhich(together(rest), scale)] : shown;
 }
 
-function verdict(rows) {
+function verdict(rows, { cut }) {
   const wrong = rows.filter((line) => !line.right);
   if (wrong.length) {
     const names = wrong.map((line) => words(line.name)).join(', ');
@@ -121,6 +142,7 @@ function verdict(rows) {
     'p',
     { class: 'note', id: 'ledger-verdict' },
     `✓ Adds up: every sum equals the parts above it, to ${words(last.name)} ${bytes(last.to)}.`,
+    cut ? ' Bars with an arrow go beyond the scale.' : null,
   );
 }
 
@@ -137,12 +159,10 @@ export function ledger(root, { ledger: given }) {
     return;
   }
   const rows = waterfall(given.lines);
-  const ends = rows.flatMap((line) => [line.from, line.to]);
-  const least = Math.min(0, ...ends);
-  const span = Math.max(1, Math.max(...ends) - least);
+  const scale = scaleOf(rows);
   const body = rows.flatMap((line) => [
-    row(line, least, span),
-    ...(line.name === 'live' ? whichRows(given, least, span) : []),
+    row(line, scale),
+    ...(line.name === 'live' ? whichRows(given, scale) : []),
   ]);
   show(
     root,
@@ -163,6 +183,6 @@ export function ledger(root, { ledger: given }) {
       ),
       h('tbody', {}, body),
     ),
-    verdict(rows),
+    verdict(rows, scale),
   );
 }

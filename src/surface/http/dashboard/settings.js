@@ -25,7 +25,7 @@ export function settings(root, { settings: all }) {
     key: setting.name,
     cells: [
       words(setting.name),
-      setting.value ?? h('span', { class: 'unknown' }, 'unset'),
+      setting.value || h('span', { class: 'unknown' }, 'none'),
       h(
         'span',
         { class: `origin from-${setting.origin}` },

@@ -1,0 +1,73 @@
+//! The rules that everybody gets: what an operator wants to hear of any process that has a budget.
+
+use super::rule::{AlertRule, AlertSeverity, AlertWhen};
+use crate::level::Level;
+
+/// In the order of how soon they come.
+pub(super) fn default_rules() -> Vec<AlertRule> {
+    levels().into_iter().chain(outlook()).chain(evictions()).chain(vitals()).collect()
+}
+
+fn levels() -> [AlertRule; 2] {
+    [
+        AlertRule::metric("level", AlertWhen::AtLeast(2.0))
+            .named("PlimsollNearTheLine")
+            .summary("{usage_percent} % of the budget of {budget_bytes} are used"),
+        AlertRule::metric("level", AlertWhen::AtLeast(3.0))
+            .named("PlimsollAtTheLine")
+            .severity(AlertSeverity::Critical)
+            .summary("{usage_percent} % of the budget of {budget_bytes} are used: evictions run"),
+    ]
+}
+
+/// By the latest that the forecast's interval allows: it is certain to come by then, if nothing changes.
+fn outlook() -> [AlertRule; 1] {
+    [AlertRule::metric("time_to_budget_latest_secs", AlertWhen::Below(600.0))
+        .named("PlimsollBudgetSoonUsedUp")
+        .for_secs(30)
+        .summary("the budget of {budget_bytes} will be used up in {value} s at the latest")]
+}
+
+fn evictions() -> [AlertRule; 4] {
+    [
+        AlertRule::event("gave_up")
+            .named("PlimsollGaveUp")
+            .severity(AlertSeverity::Critical)
+            .until_below(Level::Caution)
+            .summary("no cache is left to ask: {needed_bytes} are missing; grown most: {grew}"),
+        AlertRule::event("stuck")
+            .named("PlimsollStuck")
+            .until_below(Level::Warning)
+            .summary("ten minutes near the line; most of it is {cause} ({cause_bytes})"),
+        AlertRule::event("eviction_completed")
+            .named("PlimsollEvictionFails")
+            .when("success", false)
+            .times(3)
+            .until_below(Level::Caution)
+            .summary("three evictions in a row freed too little: {message}"),
+        AlertRule::event("refill_storm")
+            .named("PlimsollRefillStorm")
+            .by("cache")
+            .keep_secs(300)
+            .summary("{cache} takes again at once what it was made to give ({evicted_bytes})"),
+    ]
+}
+
+fn vitals() -> [AlertRule; 3] {
+    [
+        AlertRule::event("health_check")
+            .named("PlimsollUnhealthy")
+            .when("status", "critical")
+            .severity(AlertSeverity::Critical)
+            .summary("the health check is critical: {failed_checks}"),
+        AlertRule::metric("cgroup_oom_kills_total", AlertWhen::Rises)
+            .named("PlimsollOomKill")
+            .severity(AlertSeverity::Critical)
+            .keep_secs(900)
+            .summary("the kernel killed a process of the control group for want of memory"),
+        AlertRule::metric("monitor_silence", AlertWhen::Above(1.0))
+            .named("PlimsollMonitorSilent")
+            .severity(AlertSeverity::Critical)
+            .summary("the monitor does not tick: its figures are old"),
+    ]
+}

@@ -1,0 +1,58 @@
+//! `explain`: why memory is as it is, what grew, and what to do next, in the process's own words.
+
+use super::args::Reach;
+use super::fault::Fault;
+use super::print::{Out, Table, plain, size, span, text};
+use serde_json::Value;
+
+pub(crate) async fn run(reach: &Reach, out: &Out) -> Result<u8, Fault> {
+    let answer = reach.client(super::SHORT)?.json("/api/v1/explain").await?;
+    let shown = if reach.options.json { answer.text } else { page(&answer.value, out) };
+    out.show(&shown).map(|()| 0)
+}
+
+fn page(explanation: &Value, out: &Out) -> String {
+    let mut page = format!("{}\n", out.word(&text(&explanation["level"])));
+    for sentence in items(&explanation["verdict"]) {
+        page += &format!("{}\n", text(sentence));
+    }
+    page += &changes(&explanation["changes"], out);
+    page += &numbered(&explanation["next_steps"], out);
+    page
+}
+
+/// The lines and caches that changed, largest first as they come.
+fn changes(changes: &Value, out: &Out) -> String {
+    let mut table = Table::new("<>>");
+    for change in items(&changes["lines"]).iter().chain(items(&changes["caches"])) {
+        let by = size(&change["change_bytes"]);
+        let sign = if by.starts_with('-') { "" } else { "+" };
+        table.row([text(&change["name"]), size(&change["now_bytes"]), format!("{sign}{by}")]);
+    }
+    let lines = table.lines(2);
+    if lines.is_empty() {
+        return lines;
+    }
+    let window = span(&changes["window_secs"]);
+    format!("{}\n{lines}", out.heading(&format!("changed in {window}")))
+}
+
+fn numbered(steps: &Value, out: &Out) -> String {
+    let steps = (1..).zip(items(steps));
+    let lines: String =
+        steps.map(|(number, step)| format!("  {number}. {}\n", worded(step))).collect();
+    if lines.is_empty() { lines } else { format!("{}\n{lines}", out.heading("next")) }
+}
+
+/// What to do, and the setting that it needs.
+fn worded(step: &Value) -> String {
+    let what = step.as_str().or(step["what"].as_str()).map_or_else(|| step.to_string(), plain);
+    match step["setting"].as_str() {
+        Some(setting) if !what.contains(setting) => format!("{what} (setting: {})", plain(setting)),
+        _ => what,
+    }
+}
+
+fn items(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}

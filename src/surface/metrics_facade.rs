@@ -1,0 +1,177 @@
+//! The bridge to the `metrics` facade: gauges and counters, set from what each tick saw. Whatever recorder the program
+//! installed has them; none is installed here.
+
+use super::follow::{Follow, follow};
+use crate::error::Error;
+use crate::eviction::CacheStatus;
+use crate::metric::{Kind, METRICS, Metric, Unit, Value};
+use crate::monitor::{Handle, Monitor, Serving};
+use crate::own::OwnFigure;
+use crate::snapshot::{Moment, Snapshot};
+use metrics::{Label, Unit as Said, counter, describe_counter, describe_gauge, gauge};
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+/// Ticks that come faster than this are passed over.
+const PACE: Duration = Duration::from_secs(1);
+
+/// Starts the thread, if it is asked for.
+///
+/// # Errors
+/// When the system refuses the thread.
+pub(super) fn start(monitor: &Monitor, serving: &Serving) -> Result<(), Error> {
+    if !serving.facade {
+        return Ok(());
+    }
+    follow(monitor, "plimsoll-metrics", Bridge::default())
+}
+
+#[derive(Default)]
+struct Bridge {
+    described: bool,
+    gauges: Gauges,
+    last: Option<Instant>,
+    /// The snapshot that was set last, by its uptime.
+    seen: Option<Duration>,
+}
+
+impl Follow for Bridge {
+    fn look(&mut self, handle: &Handle, at: Moment) -> Option<Instant> {
+        let early = self.last.map(|last| last + PACE).filter(|next| *next > at.instant);
+        if early.is_some() {
+            return early;
+        }
+        let latest = handle.latest()?;
+        if self.seen == Some(latest.uptime()) {
+            return None;
+        }
+        (self.last, self.seen) = (Some(at.instant), Some(latest.uptime()));
+        self.set(handle, &latest);
+        None
+    }
+
+    fn finish(&mut self, handle: &Handle, _: Moment) {
+        handle.latest().iter().for_each(|latest| self.set(handle, latest));
+    }
+}
+
+impl Bridge {
+    fn set(&mut self, handle: &Handle, latest: &Snapshot) {
+        let own = handle.own_metrics();
+        if !self.described {
+            self.described = true;
+            METRICS.iter().for_each(|metric| describe(metric.name, metric));
+            own.iter().for_each(describe_own);
+            describe_others();
+        }
+        METRICS.iter().for_each(|metric| self.set_metric(metric, latest));
+        self.gauges.set("plimsoll_level".into(), None, Some(f64::from(latest.level() as u8)));
+        own.iter().for_each(|own| self.set_own(own));
+        handle.caches().iter().for_each(|cache| self.set_cache(cache));
+        for source in handle.sources() {
+            let label = Label::new("source", source.name);
+            let value = source.reported_bytes.map(|bytes| bytes as f64);
+            self.gauges.set("plimsoll_source_bytes".into(), Some(label), value);
+        }
+    }
+
+    /// A counter that is unknown stays.
+    fn set_metric(&mut self, metric: &Metric, latest: &Snapshot) {
+        let (name, value) = (prefixed(metric.name), metric.get(latest));
+        match (metric.kind, value) {
+            (Kind::Counter, Some(Value::Integer(total))) => counter!(name).absolute(total),
+            (Kind::Counter, _) => {}
+            (Kind::Gauge, value) => self.gauges.set(name, None, value.map(Value::as_f64)),
+        }
+    }
+
+    fn set_own(&mut self, own: &OwnFigure) {
+        let name = own.name.clone();
+        match (own.kind, own.value) {
+            (Kind::Counter, Some(total)) => counter!(name).absolute(total.max(0.0) as u64),
+            (Kind::Counter, None) => {}
+            (Kind::Gauge, value) => self.gauges.set(name, None, value),
+        }
+    }
+
+    fn set_cache(&mut self, cache: &CacheStatus) {
+        let label = Label::new("cache", cache.name.clone());
+        let usage = cache.usage_bytes.map(|bytes| bytes as f64);
+        self.gauges.set("plimsoll_cache_bytes".into(), Some(label), usage);
+        for (name, total) in [
+            ("plimsoll_cache_asked_bytes_total", cache.asked_bytes),
+            ("plimsoll_cache_given_bytes_total", cache.given_bytes),
+            ("plimsoll_cache_strikes_total", cache.strikes),
+        ] {
+            counter!(name, "cache" => cache.name.clone()).absolute(total);
+        }
+    }
+}
+
+/// What was ever known. A gauge that no longer is becomes not a number, so that no old value is taken for one of now; one that
+/// never was is not set.
+#[derive(Default)]
+struct Gauges {
+    known: BTreeSet<(String, String)>,
+}
+
+impl Gauges {
+    fn set(&mut self, name: String, label: Option<Label>, value: Option<f64>) {
+        let of = label.as_ref().map(|label| label.value().to_owned()).unwrap_or_default();
+        let key = (name, of);
+        let was_known = self.known.contains(&key);
+        if value.is_none() && !was_known {
+            return;
+        }
+        let gauge = gauge!(key.0.clone(), label.into_iter().collect::<Vec<_>>());
+        gauge.set(value.unwrap_or(f64::NAN));
+        if !was_known {
+            self.known.insert(key);
+        }
+    }
+}
+
+fn prefixed(name: &str) -> String {
+    format!("plimsoll_{name}")
+}
+
+fn describe(name: &str, metric: &Metric) {
+    match metric.kind {
+        Kind::Counter => describe_counter!(prefixed(name), said(metric.unit), metric.help),
+        Kind::Gauge => describe_gauge!(prefixed(name), said(metric.unit), metric.help),
+    }
+}
+
+fn describe_own(own: &OwnFigure) {
+    match own.kind {
+        Kind::Counter => describe_counter!(own.name.clone(), said(own.unit), own.help.clone()),
+        Kind::Gauge => describe_gauge!(own.name.clone(), said(own.unit), own.help.clone()),
+    }
+}
+
+fn describe_others() {
+    describe_gauge!(
+        "plimsoll_level",
+        "How full the budget is: 0 healthy, 1 caution, 2 warning, 3 critical."
+    );
+    describe_gauge!("plimsoll_cache_bytes", Said::Bytes, "What the cache says it holds.");
+    describe_counter!("plimsoll_cache_asked_bytes_total", Said::Bytes, "What it was asked for.");
+    describe_counter!("plimsoll_cache_given_bytes_total", Said::Bytes, "What it freed, measured.");
+    describe_counter!("plimsoll_cache_strikes_total", Said::Count, "Poor answers, or none.");
+    describe_gauge!(
+        "plimsoll_source_bytes",
+        Said::Bytes,
+        "Memory that the program says it has outside the heap."
+    );
+}
+
+/// The facade has no words for rates of bytes and of objects.
+const fn said(unit: Unit) -> Said {
+    match unit {
+        Unit::Bytes => Said::Bytes,
+        Unit::BytesPerSecond | Unit::ObjectsPerSecond => Said::CountPerSecond,
+        Unit::Objects | Unit::Count => Said::Count,
+        Unit::Percent => Said::Percent,
+        Unit::Seconds => Said::Seconds,
+    }
+}
