@@ -63,6 +63,8 @@ pub use builder::Builder;
 pub use caches::CacheHandle;
 pub use configure::Configured;
 pub use handle::Handle;
+#[cfg_attr(not(feature = "otlp"), allow(unused_imports, reason = "what features name"))]
+pub(crate) use registry::MOST_CACHES;
 pub use settings::WebhookForm;
 #[cfg_attr(not(feature = "http"), allow(unused_imports, reason = "what features name"))]
 pub(crate) use settings::{Secret, Serving, SocketPlace};
