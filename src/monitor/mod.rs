@@ -156,6 +156,10 @@ impl Monitor {
     }
 
     /// From now on `surface` ends with the monitor.
+    #[cfg_attr(
+        not(any(feature = "http", feature = "metrics", feature = "otlp", feature = "webhook")),
+        allow(dead_code, reason = "only surfaces ask")
+    )]
     pub(crate) fn attach(&self, surface: impl Surface + 'static) {
         self.surfaces.lock().push(Box::new(surface));
     }

@@ -1,5 +1,9 @@
 //! The builder's options for what shows the monitor to others. Nothing listens and nothing is sent until asked.
 
+#[cfg_attr(
+    not(any(feature = "http", feature = "metrics", feature = "otlp", feature = "webhook")),
+    allow(unused_imports, reason = "only the features add options")
+)]
 use super::Builder;
 
 #[cfg(feature = "http")]
