@@ -69,6 +69,8 @@ pub use builder::Builder;
 pub use caches::CacheHandle;
 pub use configure::Configured;
 pub use handle::Handle;
+#[cfg_attr(not(feature = "otlp"), allow(unused_imports, reason = "what features name"))]
+pub(crate) use registry::MOST_CACHES;
 pub use settings::WebhookForm;
 #[cfg_attr(not(feature = "http"), allow(unused_imports, reason = "what features name"))]
 pub(crate) use settings::{Secret, Serving, SocketPlace};
@@ -161,8 +163,8 @@ impl Monitor {
 
     /// From now on `surface` ends with the monitor.
     #[cfg_attr(
-        not(any(feature = "http", feature = "otlp", feature = "webhook")),
-        allow(dead_code, reason = "only surfaces are attached")
+        not(any(feature = "http", feature = "metrics", feature = "otlp", feature = "webhook")),
+        allow(dead_code, reason = "only surfaces ask")
     )]
     pub(crate) fn attach(&self, surface: impl Surface + 'static) {
         self.surfaces.lock().push(Box::new(surface));
