@@ -170,6 +170,20 @@ impl Builder {
     }
 
     /// A health check of your own: run, and a panic caught, on the thread that asks for the health.
+    ///
+    /// ```
+    /// # use plimsoll::{Check, Monitor};
+    /// let queued = || 120;
+    /// let monitor = Monitor::builder()
+    ///     .budget("64MiB".parse()?)
+    ///     .check("queue", move || match queued() {
+    ///         0..100 => Check::healthy("short"),
+    ///         long => Check::warning("long").with("queued", long),
+    ///     })
+    ///     .start()?;
+    /// assert!(monitor.health_check().failed_checks.contains(&"queue".to_owned()));
+    /// # Ok::<(), plimsoll::Error>(())
+    /// ```
     pub fn check(
         mut self,
         name: impl Into<String>,
@@ -181,6 +195,19 @@ impl Builder {
 
     /// Calls `sink` with every event (but `snapshot_taken`, which only logs have), on a thread for that purpose. What it
     /// cannot keep up with is dropped, oldest first, beyond 256.
+    ///
+    /// ```
+    /// # use plimsoll::{Monitor, Severity};
+    /// let monitor = Monitor::builder()
+    ///     .budget("64MiB".parse()?)
+    ///     .on_event(|event| {
+    ///         if event.level >= Severity::Warning {
+    ///             eprintln!("{}", plimsoll::event_json(event));
+    ///         }
+    ///     })
+    ///     .start()?;
+    /// # Ok::<(), plimsoll::Error>(())
+    /// ```
     pub fn on_event(mut self, sink: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.sinks.events.push(Box::new(sink));
         self

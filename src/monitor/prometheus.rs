@@ -6,8 +6,8 @@ use crate::export::prometheus::{Exposition, write};
 impl Handle {
     /// Everything that is known now as Prometheus reads it: for a route of one's own.
     ///
-    /// Some 130 series for a program without caches, and ten for each cache; `docs/fleet.md` says what they cost. Costs
-    /// what [`Handle::status`] does, and some tens of microseconds more.
+    /// Some hundred series for a program, and seven to ten for each of its caches, of which there are at most 256. Costs what
+    /// [`Handle::status`] does, and some tens of microseconds more.
     ///
     /// ```
     /// # #[global_allocator]
@@ -21,7 +21,8 @@ impl Handle {
     /// # Ok::<(), plimsoll::Error>(())
     /// ```
     pub fn prometheus(&self, exposition: Exposition) -> String {
-        let mut text = String::new();
+        // A page of few caches fits.
+        let mut text = String::with_capacity(24 << 10);
         write(&mut text, &self.status(), exposition);
         text
     }

@@ -19,6 +19,8 @@ mod answers;
 mod bounds;
 mod client;
 mod description;
+#[cfg(feature = "prometheus")]
+mod figures;
 mod guard;
 mod lifecycle;
 mod stream;

@@ -82,7 +82,8 @@ fn make_room(explanation: &Explanation, status: &Status) -> Option<NextStep> {
         return None;
     }
     if status.caches.is_empty() {
-        let what = "no cache is registered that could give memory back: take on no more work, raise the budget, or register what can be dropped (`Monitor::register`)";
+        let what = "no cache is registered that could give memory back: take on no more work, raise the budget, or \
+                    register what can be dropped (`Monitor::register`)";
         return Some(NextStep::new(what));
     }
     let line = status.thresholds.first().map_or(0, |threshold| threshold.leave_bytes);

@@ -21,7 +21,7 @@ use super::status::Status;
 use crate::ledger::LineKind;
 use crate::level::Level;
 use crate::metric::{METRICS, Metric, Value};
-use name::{Taken, in_base_unit, unit_word};
+use name::{Taken, exactness_words, in_base_unit, unit_word};
 use text::{Family, Number, Page};
 
 /// Writes all that `status` knows.
@@ -45,9 +45,7 @@ pub(crate) fn write(out: &mut String, status: &Status, exposition: Exposition) {
 /// One of the table.
 fn figure(page: &mut Page<'_>, metric: &Metric, status: &Status) {
     let name = metric.prometheus_name();
-    let exactness = serde_json::to_value(metric.exactness).ok();
-    let exactness = exactness.as_ref().and_then(|word| word.as_str()).unwrap_or_default();
-    let help = format!("{} ({})", metric.help, exactness.replace('_', " "));
+    let help = format!("{} ({})", metric.help, exactness_words(metric.exactness));
     let family = Family {
         name: name.trim_end_matches("_total"),
         unit: unit_word(metric.unit),

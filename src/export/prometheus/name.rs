@@ -1,6 +1,6 @@
 //! The names that Prometheus knows figures by: ours by a rule with few exceptions, in base units.
 
-use crate::metric::{Kind, Metric, Source, Unit, Value};
+use crate::metric::{Exactness, Kind, Metric, Source, Unit, Value};
 use crate::own::OwnFigure;
 
 /// What other programs of its kind call otherwise than the rule would.
@@ -55,6 +55,18 @@ pub(super) const fn unit_word(unit: Unit) -> &'static str {
         Unit::Percent => "ratio",
         Unit::Seconds => "seconds",
         Unit::ObjectsPerSecond | Unit::Objects | Unit::Count => "",
+    }
+}
+
+/// How far a figure can be believed, in its help.
+pub(super) const fn exactness_words(exactness: Exactness) -> &'static str {
+    match exactness {
+        Exactness::Exact => "exact",
+        Exactness::Batch => "to a batch per thread",
+        Exactness::Rounded => "rounded",
+        Exactness::UpperBound => "upper bound",
+        Exactness::Estimate => "estimate",
+        Exactness::Reported => "reported",
     }
 }
 

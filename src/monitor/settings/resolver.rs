@@ -2,6 +2,7 @@
 
 use super::text::{duration, on_or_off, percent, size, word};
 use crate::error::Error;
+use crate::policy::budget::size as in_words;
 use crate::setting::{Origin, Setting};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -67,7 +68,7 @@ impl Resolver<'_> {
         given: Option<u64>,
         default: u64,
     ) -> Result<u64, Error> {
-        self.required(name, variable, given, size, default, |bytes| bytes)
+        self.required(name, variable, given, size, default, in_words)
     }
 
     pub(super) fn percent(

@@ -139,7 +139,7 @@ export class Charts {
         },
         axes: [
           { ...axis, values: timeLabels, size: 24, gap: 4, space: 56 },
-          { ...axis, values: labels, size: 62, gap: 4, space: 32, ...(incrs ? { incrs } : {}) },
+          { ...axis, values: labels, size: 62, gap: 4, space: 28, ...(incrs ? { incrs } : {}) },
         ],
         cursor: {
           sync: { key: 'plimsoll' },

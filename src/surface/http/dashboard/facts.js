@@ -17,23 +17,29 @@ export const GROWTH = {
 export const surest = (forecast) =>
   forecast?.five_minutes ?? forecast?.minute ?? forecast?.ten_seconds ?? null;
 
-const fact = (name, id, value, note) =>
+const fact = (name, id, value, ...notes) =>
   h(
     'div',
     {},
     h('dt', {}, name),
-    h('dd', {}, h('span', { class: 'value', id }, value), h('span', { class: 'more' }, note)),
+    h(
+      'dd',
+      {},
+      h('span', { class: 'value', id }, value),
+      notes.map((note) => h('span', { class: 'more' }, note)),
+    ),
   );
 
 function growth(snapshot, forecast) {
   const rate = surest(forecast)?.usage_bytes_per_sec;
   const likely = rate?.likely ?? snapshot.growth_bytes_per_sec;
-  const interval = rate ? `${perSecond(rate.at_least)} to ${perSecond(rate.at_most)} · ` : '';
+  const interval = rate ? `${perSecond(rate.at_least)} to ${perSecond(rate.at_most)}` : '';
   return fact(
     'Growth',
     'fact-growth',
     figure(perSecond(likely), likely),
-    `${interval}${GROWTH[forecast?.growth] ?? GROWTH.unknown}`,
+    interval,
+    GROWTH[forecast?.growth] ?? GROWTH.unknown,
   );
 }
 
@@ -56,7 +62,8 @@ function timeToBudget({ time_to_budget: time, growth: what }) {
     'Time to budget',
     'fact-time',
     figure(orNever(likely), likely),
-    `soonest ${orNever(soonest)}, latest ${orNever(latest)}`,
+    `soonest ${orNever(soonest)}`,
+    `latest ${orNever(latest)}`,
   );
 }
 

@@ -29,9 +29,13 @@ export class Log {
   add(event) {
     if (this.#last != null && event.sequence <= this.#last) return false;
     this.#last = event.sequence;
-    this.entries.unshift({ ...event, run: this.#run, key: `${this.#run}:${event.sequence}` });
-    if (this.entries.length > MOST) this.entries.length = MOST;
+    this.#push({ ...event, run: this.#run, key: `${this.#run}:${event.sequence}` });
     return true;
+  }
+
+  #push(entry) {
+    this.entries.unshift(entry);
+    if (this.entries.length > MOST) this.entries.length = MOST;
   }
 
   /** Takes in an answer of `/api/v1/events`. */
@@ -44,7 +48,7 @@ export class Log {
   /** A line of the page's own, such as a restart that it noticed. */
   note(timestamp, event_type, level, message) {
     const key = `page:${timestamp}:${event_type}`;
-    this.entries.unshift({
+    this.#push({
       key,
       timestamp,
       event_type,
