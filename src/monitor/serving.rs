@@ -71,7 +71,8 @@ impl super::Builder {
     /// Sends alerts there, as Alertmanager's JSON (version 4). `PLIMSOLL_WEBHOOK` (`http://127.0.0.1:9093/hook`); none
     /// unless given.
     ///
-    /// A set of rules is there already ([`Builder::without_default_alerts`]); add your own with [`Builder::alert`]. Sent from a
+    /// A set of rules is there already ([`without_default_alerts`](Self::without_default_alerts) takes them away);
+    /// [`alert`](Self::alert) adds your own. Sent from a
     /// thread of its own, retried while the receiver cannot be reached, and shown nowhere: the URL may hold a secret. `https`
     /// needs the feature `tls`. When the monitor stops all alerts are resolved.
     pub fn webhook(mut self, url: impl Into<String>) -> Self {
@@ -105,7 +106,7 @@ impl super::Builder {
         self
     }
 
-    /// Leaves only the rules of [`Builder::alert`].
+    /// Leaves only the rules of [`alert`](Self::alert).
     pub fn without_default_alerts(mut self) -> Self {
         self.given.serving.alerts.without_defaults = true;
         self

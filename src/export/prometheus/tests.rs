@@ -107,7 +107,6 @@ fn cache(name: &str, usage: Option<u64>) -> CacheStatus {
     CacheStatus {
         name: name.into(),
         priority: Priority::Normal,
-        floor_bytes: 0,
         tier: 0,
         from: Level::Critical,
         usage_bytes: usage,
