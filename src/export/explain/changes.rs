@@ -70,6 +70,14 @@ impl Changes {
         }
     }
 
+    /// Change of the live bytes over a history much longer than the window, if it is more than `least`: a slow leak.
+    pub(super) fn slowly(&self, least: u64) -> Option<(i64, f64)> {
+        let much_longer =
+            self.history_secs.filter(|secs| *secs > 2.0 * self.window_secs.unwrap_or(0.0))?;
+        let bytes = self.history_live_bytes?;
+        (bytes >= i64::try_from(least).unwrap_or(i64::MAX)).then_some((bytes, much_longer))
+    }
+
     pub(super) fn line(&self, name: &str) -> Option<&Change> {
         self.lines.iter().find(|line| line.name == name)
     }

@@ -106,8 +106,18 @@ fn look_for(explanation: &Explanation, status: &Status) -> Option<NextStep> {
         Culprit::Line(line) if grows && is_much(line.change_bytes, status) => {
             Some(of_line(&line.name, line.remedy, status))
         }
-        _ => None,
+        _ => slowly(explanation, status),
     }
+}
+
+/// Hours show what minutes do not.
+fn slowly(explanation: &Explanation, status: &Status) -> Option<NextStep> {
+    let (_, seconds) = explanation.changes.slowly(status.budget.bytes / 100)?;
+    let what =
+        format!("look at how it grew over the last {}: steadily is a slow leak", time(seconds));
+    let figures = ["live_bytes", "live_objects", "caches_bytes"];
+    let arguments = json!({ "limit": 20, "figures": figures });
+    Some(NextStep::new(what).tool("get_memory_snapshots", arguments))
 }
 
 /// A hundredth of the budget: less is noise to whoever asks.

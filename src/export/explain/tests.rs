@@ -101,7 +101,6 @@ fn status(now: Snapshot, caches: Vec<CacheStatus>, forecast: Forecast) -> Status
         warning: None,
         evictions: EvictionSummary::default(),
         brake: Default::default(),
-        limit_refusals: Default::default(),
         threshold_crossings: Crossings::default(),
         events: EventTotals::default(),
         own_metrics: Vec::new(),
@@ -226,6 +225,29 @@ fn what_the_usage_does_not_count_explains_nothing_of_it() {
     };
     assert_eq!(names(Scope::Process), Vec::<String>::new());
     assert_eq!(names(Scope::Charged), ["page_cache"]);
+}
+
+#[test]
+fn a_slow_leak_shows_in_the_whole_history() {
+    let oldest = snapshot(10, &[(AllocBytes, 20), (Used, 30)]);
+    let before = snapshot(35_700, &[(AllocBytes, 40), (Used, 50)]);
+    let now = snapshot(36_010, &[(AllocBytes, 40), (Used, 50)]);
+    let status = status(now, Vec::new(), forecast(Growth::Steady, 0.0));
+    let explained = |oldest: &Snapshot| {
+        Explanation::of(&Facts {
+            status: &status,
+            oldest: Some(oldest),
+            before: Some(&before),
+            caches_before: &[],
+            events: &[],
+            scope: Scope::Process,
+        })
+    };
+    let explanation = explained(&oldest);
+    says(&explanation, &["over the last 10h the live bytes grew by 20.0 MiB"]);
+    assert_eq!(tools(&explanation), [Some("get_memory_snapshots")]);
+    let held = explained(&before);
+    assert!(!held.verdict.join(" ").contains("grew by"), "{held}");
 }
 
 #[test]

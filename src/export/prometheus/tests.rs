@@ -110,7 +110,6 @@ fn cache(name: &str, usage: Option<u64>) -> CacheStatus {
         tier: 0,
         from: Level::Critical,
         usage_bytes: usage,
-        floor_bytes: 0,
         ceiling_bytes: usage.map(|usage| usage * 2),
         keeps_ceilings: None,
         asks: 3,
