@@ -77,6 +77,7 @@ fn status(now: Snapshot, caches: Vec<CacheStatus>, forecast: Forecast) -> Status
     let provenance = "given".into();
     let thresholds = ThresholdStatus::all(&Thresholds::default(), BUDGET);
     Status {
+        limit_refusals: 0,
         schema_version: 1,
         timestamp: now.timestamp(),
         process: ProcessInfo {

@@ -108,6 +108,7 @@ fn cache(name: &str, usage: Option<u64>) -> CacheStatus {
         name: name.into(),
         priority: Priority::Normal,
         tier: 0,
+        floor_bytes: 0,
         from: Level::Critical,
         usage_bytes: usage,
         ceiling_bytes: usage.map(|usage| usage * 2),
