@@ -144,26 +144,6 @@ pub enum EventKind {
     Error { error_type: String, error_message: String },
 }
 
-/// Every `event_type` that sinks see.
-#[cfg_attr(not(feature = "webhook"), allow(dead_code, reason = "what rules may name"))]
-pub(crate) const EVENT_TYPES: [&str; 15] = [
-    "monitor_started",
-    "monitor_stopped",
-    "budget_changed",
-    "settings_changed",
-    "threshold_crossed",
-    "level_changed",
-    "emergency_lasts",
-    "stuck",
-    "eviction_completed",
-    "gave_up",
-    "refill_storm",
-    "purge_completed",
-    "purge_suspended",
-    "health_check",
-    "error",
-];
-
 impl EventKind {
     /// The word for it: `event_type` in JSON.
     pub fn event_type(&self) -> &'static str {
@@ -335,6 +315,7 @@ impl EventKind {
     }
 }
 
+<<<<<<< HEAD:src/event/kind.rs
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -350,3 +331,51 @@ mod tests {
         assert_eq!(words, EVENT_TYPES);
     }
 }
+=======
+/// Something that happened, and when.
+///
+/// Serialises as one flat object: `timestamp` (seconds since 1970), `component`, `level`, `event_type`, then its fields.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Event {
+    /// Seconds since 1970.
+    pub timestamp: f64,
+    /// Which part of the monitor speaks.
+    pub component: Component,
+    /// How much it matters.
+    pub level: Severity,
+    /// What happened.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+impl Event {
+    pub(crate) fn new(at: Moment, kind: EventKind) -> Self {
+        let (component, level) = (kind.component(), kind.severity());
+        Event { timestamp: at.epoch_secs(), component, level, kind }
+    }
+}
+
+/// The last events, each with its number.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct EventLog {
+    /// The number of the oldest event that is still remembered.
+    pub first: u64,
+    /// The number that the next one will have.
+    pub next: u64,
+    /// Those that were asked for, oldest first.
+    pub events: Vec<NumberedEvent>,
+}
+
+/// An event and its number: 0 is the first of its monitor.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct NumberedEvent {
+    /// Rises by one from event to event.
+    pub sequence: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+>>>>>>> push:src/event.rs
