@@ -269,7 +269,8 @@ fn environment(name: &str) -> Option<String> {
 /// Variables that look like ours and are not: a typing error should not pass in silence.
 fn unknown_variables(settings: &Settings) -> Vec<String> {
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    let ours = names.filter(|name| name.starts_with("PLIMSOLL_"));
+    // The command line's own.
+    let ours = names.filter(|name| name.starts_with("PLIMSOLL_") && name != "PLIMSOLL_TARGET");
     ours.filter(|name| settings.report.iter().all(|setting| setting.variable != name)).collect()
 }
 
