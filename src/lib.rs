@@ -47,6 +47,8 @@
 //! `jemalloc` (default): jemalloc as the inner allocator, its figures in every snapshot, purges. `stats_alloc`: counts from
 //! a [`StatsAlloc`](https://docs.rs/stats_alloc). `log`: a ready `tracing` layer that writes JSON lines.
 //! `moka`, `moka_future`, `quick_cache`, `foyer`, `lru`: a cache of that crate as a [`Cache`].
+//! `http`: a server with dashboard, JSON, health and events. `prometheus`: its text. `mcp`: tools for agents. `otel`, `otlp`,
+//! `metrics`: figures for OpenTelemetry and the `metrics` facade. `webhook`, `tls`: alerts. `cli`: the program `plimsoll`.
 //! `plug_in`: for a library that is opened at run time and brings its own jemalloc; costs every allocation some instructions.
 #![deny(unsafe_code)]
 

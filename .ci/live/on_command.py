@@ -9,9 +9,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-def build():
+def build(features="full"):
     """Builds the example; gives its path."""
-    command = ["cargo", "build", "--locked", "--example", "on_command", "--features", "full"]
+    command = ["cargo", "build", "--locked", "--example", "on_command", "--features", features]
     subprocess.run(command, cwd=ROOT, check=True)
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     return target / "debug" / "examples" / "on_command"

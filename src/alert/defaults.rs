@@ -8,15 +8,18 @@ pub(super) fn default_rules() -> Vec<AlertRule> {
     levels().into_iter().chain(outlook()).chain(evictions()).chain(vitals()).collect()
 }
 
+/// Reaching the line is how evictions begin; staying there is how they fail.
 fn levels() -> [AlertRule; 2] {
     [
         AlertRule::metric("level", AlertWhen::AtLeast(2.0))
             .named("PlimsollNearTheLine")
+            .for_secs(10)
             .summary("{usage_percent} % of the budget of {budget_bytes} are used"),
         AlertRule::metric("level", AlertWhen::AtLeast(3.0))
             .named("PlimsollAtTheLine")
+            .for_secs(10)
             .severity(AlertSeverity::Critical)
-            .summary("{usage_percent} % of the budget of {budget_bytes} are used: evictions run"),
+            .summary("{usage_percent} % of the budget of {budget_bytes} are used, and stay so"),
     ]
 }
 
@@ -67,7 +70,24 @@ fn vitals() -> [AlertRule; 3] {
             .summary("the kernel killed a process of the control group for want of memory"),
         AlertRule::metric("monitor_silence", AlertWhen::Above(1.0))
             .named("PlimsollMonitorSilent")
+            // A process that was stopped and goes on is not silent.
+            .for_secs(5)
             .severity(AlertSeverity::Critical)
             .summary("the monitor does not tick: its figures are old"),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_docs_name_every_rule() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/alerts.md");
+        let docs = std::fs::read_to_string(path).expect("the docs");
+        for rule in default_rules() {
+            let row = format!("| `{}` | {} |", rule.name, rule.severity.as_str());
+            assert!(docs.contains(&row), "docs/alerts.md should have: {row}");
+        }
+    }
 }

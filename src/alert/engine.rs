@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-/// The most alerts that are minded at a time: rules, and those with a label by the event.
+/// The most alerts with a label by the event that are minded at a time. A rule without one always has room.
 const MOST_ALERTS: usize = 256;
 
 /// A rule by its place, and the text of its label by the event.
@@ -154,7 +154,8 @@ impl Engine {
 
     /// Room for one alert, if there is some.
     fn state(&mut self, key: Key) -> Option<&mut State> {
-        if self.states.len() >= MOST_ALERTS && !self.states.contains_key(&key) {
+        let has_room = key.1.is_empty() || self.states.len() < MOST_ALERTS;
+        if !has_room && !self.states.contains_key(&key) {
             self.overflowed += 1;
             return None;
         }

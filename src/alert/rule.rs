@@ -1,10 +1,9 @@
 //! `AlertRule`: what a user wants to hear of.
 
 use super::defaults::default_rules;
-use super::seen::EXTRA;
+use super::seen::{EVENT_TYPES, EXTRA};
 use super::told::Labels;
 use crate::error::Error;
-use crate::event::EVENT_TYPES;
 use crate::level::Level;
 use crate::metric::METRICS;
 use serde_json::Value;

@@ -7,6 +7,25 @@ use crate::snapshot::Moment;
 /// Figures beside `METRICS` that rules may ask for.
 pub(super) const EXTRA: [&str; 3] = ["level", "time_to_budget_latest_secs", "monitor_silence"];
 
+/// Every `event_type` that sinks see.
+pub(super) const EVENT_TYPES: [&str; 15] = [
+    "monitor_started",
+    "monitor_stopped",
+    "budget_changed",
+    "settings_changed",
+    "threshold_crossed",
+    "level_changed",
+    "emergency_lasts",
+    "stuck",
+    "eviction_completed",
+    "gave_up",
+    "refill_storm",
+    "purge_completed",
+    "purge_suspended",
+    "health_check",
+    "error",
+];
+
 /// What there is at a moment.
 pub(crate) struct Seen<'a> {
     pub(crate) at: Moment,
@@ -18,4 +37,20 @@ pub(crate) struct Seen<'a> {
     pub(crate) events: &'a [NumberedEvent],
     /// The situation in words, for an alert that begins.
     pub(crate) describe: &'a dyn Fn() -> String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// But `snapshot_taken`, which only logs have.
+    #[test]
+    fn every_event_type_is_in_the_list() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/event.rs");
+        let source = std::fs::read_to_string(path).expect("the source");
+        let head = source.split("fn component").next().expect("the head");
+        let words = head.split("{ .. } => \"").skip(1).filter_map(|rest| rest.split('"').next());
+        let words: Vec<_> = words.filter(|word| *word != "snapshot_taken").collect();
+        assert_eq!(words, EVENT_TYPES);
+    }
 }

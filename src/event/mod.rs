@@ -2,8 +2,6 @@
 
 mod kind;
 
-#[cfg_attr(not(feature = "webhook"), allow(unused_imports, reason = "only alerts ask"))]
-pub(crate) use kind::EVENT_TYPES;
 pub use kind::EventKind;
 
 use crate::snapshot::Moment;

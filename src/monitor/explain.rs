@@ -31,6 +31,7 @@ impl Handle {
             before,
             caches_before: caches.as_deref().unwrap_or_default(),
             events: &self.events_since(0).events,
+            scope: self.shared.scope(),
         })
     }
 }

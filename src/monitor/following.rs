@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 #[cfg_attr(
-    not(any(feature = "webhook", feature = "metrics", feature = "otel")),
+    not(all(feature = "webhook", feature = "metrics", feature = "otlp")),
     allow(dead_code, reason = "only surfaces ask")
 )]
 impl Handle {

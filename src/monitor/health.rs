@@ -16,7 +16,7 @@ impl Handle {
         health(&self.shared, user_checks(&self.shared))
     }
 
-    /// As [`Monitor::health_check`], for callers that must not block: the user's checks run on a thread of their own, one
+    /// As [`Handle::health_check`], for callers that must not block: the user's checks run on a thread of their own, one
     /// at a time. While an earlier call's have not returned, that is a critical finding in their place.
     ///
     /// # Errors

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! handle.rs    what it knows, for whoever asks: asking, budget, caches, health, outlook, braking, status
-//! builder.rs   settings/  serving.rs  what it should be like; builder, environment, default; how it is shown
+//! builder.rs   settings/            what it should be like; builder, environment, default
+//! extending.rs  serving.rs          what is the user's own; how it is shown to others
 //! configure.rs                      settings that are changed while it runs
 //! run.rs  wake.rs  alarm.rs         the thread and how it is woken: by others, by allocations
 //! tick.rs                           read -> judge -> remember -> act
@@ -37,6 +38,7 @@ mod configure;
 mod courier;
 mod evicting;
 mod explain;
+mod extending;
 mod farewell;
 mod figures;
 mod following;
@@ -67,6 +69,8 @@ pub use builder::Builder;
 pub use caches::CacheHandle;
 pub use configure::Configured;
 pub use handle::Handle;
+#[cfg_attr(not(feature = "otlp"), allow(unused_imports, reason = "what features name"))]
+pub(crate) use registry::MOST_CACHES;
 pub use settings::WebhookForm;
 #[cfg_attr(not(feature = "http"), allow(unused_imports, reason = "what features name"))]
 pub(crate) use settings::{Secret, Serving, SocketPlace};
@@ -159,8 +163,8 @@ impl Monitor {
 
     /// From now on `surface` ends with the monitor.
     #[cfg_attr(
-        not(any(feature = "http", feature = "otlp", feature = "webhook")),
-        allow(dead_code, reason = "only surfaces are attached")
+        not(any(feature = "http", feature = "metrics", feature = "otlp", feature = "webhook")),
+        allow(dead_code, reason = "only surfaces ask")
     )]
     pub(crate) fn attach(&self, surface: impl Surface + 'static) {
         self.surfaces.lock().push(Box::new(surface));

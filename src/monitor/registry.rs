@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// The most caches that can be registered.
-pub(super) const MOST_CACHES: usize = 256;
+pub(crate) const MOST_CACHES: usize = 256;
 
 const UNKNOWN: u64 = u64::MAX;
 /// One registered cache.

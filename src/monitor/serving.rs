@@ -14,8 +14,8 @@ impl super::Builder {
     /// (`127.0.0.1:9464`, `localhost:9464`); nothing listens unless given. Port 0 takes a free one:
     /// [`Handle::http_address`](crate::Handle::http_address) says which.
     ///
-    /// Beyond the machine itself (any address but loopback) a token is needed, or [`Builder::http_open`](super::Builder::http_open). It runs on a thread
-    /// of its own, answers 32 connections at a time, and ends with the monitor.
+    /// Beyond the machine itself (any address but loopback) a token is needed, or [`Builder::http_open`](Self::http_open). It
+    /// runs on a thread of its own, answers 32 connections at a time, and ends with the monitor.
     pub fn http(mut self, address: impl Into<String>) -> Self {
         self.given.serving.http = Some(address.into());
         self
@@ -58,7 +58,7 @@ impl super::Builder {
         self
     }
 
-    /// As [`Builder::socket`](super::Builder::socket), at this path. A socket that nobody listens at any more is replaced; anything else there is
+    /// As [`Builder::socket`](Self::socket), at this path. A socket that nobody listens at any more is replaced; anything else there is
     /// an error.
     pub fn socket_at(mut self, path: impl Into<std::path::PathBuf>) -> Self {
         self.given.serving.socket = Some(super::SocketPlace::At(path.into()));
@@ -71,7 +71,8 @@ impl super::Builder {
     /// Sends alerts there, as Alertmanager's JSON (version 4). `PLIMSOLL_WEBHOOK` (`http://127.0.0.1:9093/hook`); none
     /// unless given.
     ///
-    /// A set of rules is there already ([`Builder::without_default_alerts`]); add your own with [`Builder::alert`]. Sent from a
+    /// A set of rules is there already ([`without_default_alerts`](Self::without_default_alerts) takes them away);
+    /// [`alert`](Self::alert) adds your own. Sent from a
     /// thread of its own, retried while the receiver cannot be reached, and shown nowhere: the URL may hold a secret. `https`
     /// needs the feature `tls`. When the monitor stops all alerts are resolved.
     pub fn webhook(mut self, url: impl Into<String>) -> Self {
@@ -105,7 +106,7 @@ impl super::Builder {
         self
     }
 
-    /// Leaves only the rules of [`Builder::alert`].
+    /// Leaves only the rules of [`alert`](Self::alert).
     pub fn without_default_alerts(mut self) -> Self {
         self.given.serving.alerts.without_defaults = true;
         self

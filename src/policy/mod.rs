@@ -13,8 +13,8 @@
 //! brake.rs       who may grow meanwhile         a ramp between prompt and emergency
 //! ```
 //!
-//! and what is said of it: `grown.rs` what grew, `baseline.rs` from where, `warning.rs` what could be done, `health.rs` and `allocator.rs` what is
-//! not well, `trend.rs` the growth over the user's own window.
+//! and what is said of it: `grown.rs` what grew, `baseline.rs` from where, `warning.rs` what could be done, `health.rs` and
+//! `allocator.rs` what is not well, `trend.rs` the growth over the user's own window.
 
 pub(crate) mod allocator;
 pub(crate) mod baseline;

@@ -34,10 +34,18 @@ pub(super) fn agent(timeout: Duration) -> Agent {
         .max_idle_age(Duration::from_secs(15))
         .user_agent(concat!("plimsoll/", env!("CARGO_PKG_VERSION")));
     #[cfg(feature = "tls")]
-    let config = config.tls_config(
-        ureq::tls::TlsConfig::builder().root_certs(ureq::tls::RootCerts::PlatformVerifier).build(),
-    );
+    let config = config.tls_config(tls());
     Agent::new_with_config(config.build())
+}
+
+/// Trusts whom the system trusts.
+#[cfg(feature = "tls")]
+fn tls() -> ureq::tls::TlsConfig {
+    let provider = rustls::crypto::ring::default_provider();
+    ureq::tls::TlsConfig::builder()
+        .root_certs(ureq::tls::RootCerts::PlatformVerifier)
+        .unversioned_rustls_crypto_provider(provider.into())
+        .build()
 }
 
 /// Sends, and reads the answer.
@@ -54,14 +62,22 @@ fn read(body: &mut Body) -> Result<Vec<u8>, ureq::Error> {
     body.with_config().limit(MOST).read_to_vec()
 }
 
+/// Its own words may name the host.
+#[cfg(feature = "tls")]
+fn no_tls() -> String {
+    "no TLS: its certificate is not trusted here, or it speaks something else".into()
+}
+
 fn words(error: &ureq::Error) -> String {
     match error {
         ureq::Error::Timeout(_) => "no answer in time".into(),
         ureq::Error::HostNotFound => "its name is not known".into(),
+        #[cfg(feature = "tls")]
+        ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => no_tls(),
         ureq::Error::Io(error) => error.kind().to_string(),
         ureq::Error::BodyExceedsLimit(_) => "an answer of more than 1 MiB".into(),
         #[cfg(feature = "tls")]
-        ureq::Error::Rustls(error) => format!("no TLS: {error}"),
+        ureq::Error::Rustls(_) => no_tls(),
         _ => "it is no HTTP server, or ended the connection".into(),
     }
 }

@@ -31,10 +31,11 @@ pub(crate) fn start(monitor: &Monitor, serving: &Serving) -> Result<(), Error> {
     http::start(monitor, serving)?;
     #[cfg(feature = "metrics")]
     metrics_facade::start(monitor, serving)?;
-    #[cfg(feature = "otlp")]
-    otlp::start(monitor, serving)?;
     #[cfg(feature = "webhook")]
     webhook::start(monitor, serving)?;
+    // Last: it has something to say at its end, which a start that fails should not wait for.
+    #[cfg(feature = "otlp")]
+    otlp::start(monitor, serving)?;
     let _ = monitor;
     check_features(serving)
 }

@@ -4,7 +4,8 @@ use super::blame;
 use super::client::{agent, send, target};
 use super::otel::Instruments;
 use crate::error::Error;
-use crate::monitor::{Handle, Monitor, Serving, Surface};
+use crate::monitor::{Handle, MOST_CACHES, Monitor, Serving, Surface};
+use crate::own::MOST_OWN;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
@@ -13,9 +14,12 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
-use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider, Temporality};
+use opentelemetry_sdk::metrics::{
+    Instrument, PeriodicReader, SdkMeterProvider, Stream, Temporality,
+};
 use parking_lot::Mutex;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 use ureq::Agent;
@@ -40,19 +44,25 @@ pub(super) fn start(monitor: &Monitor, serving: &Serving) -> Result<(), Error> {
     let given = if endpoint.contains('@') { "what was given" } else { endpoint };
     let refused = |expected: &str| blame(monitor, "otlp", Error::setting("otlp", given, expected));
     let url = target(endpoint).and_then(|url| signal(&url)).map_err(refused)?;
+    let why = Arc::new(Mutex::new(String::new()));
+    let client = Client { agent: agent(TIMEOUT), why: why.clone() };
     let exporter = MetricExporter::builder()
         .with_http()
-        .with_http_client(Client(agent(TIMEOUT)))
+        .with_http_client(client)
         .with_protocol(Protocol::HttpBinary)
         .with_endpoint(url)
         .build()
         .map_err(|error| {
             refused(&format!("usable with the OTEL_EXPORTER_OTLP_ variables that are set: {error}"))
         })?;
-    let reporting = Reporting { exporter, handle: monitor.handle(), complaint: Mutex::default() };
+    let reporting =
+        Reporting { exporter, handle: monitor.handle(), why, complaint: Mutex::default() };
     let reader = PeriodicReader::builder(reporting).with_interval(interval(monitor)).build();
-    let provider =
-        SdkMeterProvider::builder().with_reader(reader).with_resource(resource(monitor)).build();
+    let provider = SdkMeterProvider::builder()
+        .with_reader(reader)
+        .with_resource(resource(monitor))
+        .with_view(sized)
+        .build();
     let instruments = monitor.instruments(&provider.meter("plimsoll"));
     monitor.attach(Push { provider: Some(provider), _instruments: instruments });
     Ok(())
@@ -66,6 +76,18 @@ fn signal(url: &Uri) -> Result<String, &'static str> {
     let text = url.to_string();
     let base = text.trim_end_matches('/');
     Ok(if base.ends_with(PATH) { base.to_owned() } else { format!("{base}{PATH}") })
+}
+
+/// As many numbers as there can be. The SDK makes room for 2000 of every instrument, in all 5 MiB at the first push.
+fn sized(instrument: &Instrument) -> Option<Stream> {
+    let most = if instrument.name().starts_with("plimsoll.cache.") {
+        MOST_CACHES
+    } else if instrument.name().starts_with("plimsoll.source.") {
+        MOST_OWN
+    } else {
+        1
+    };
+    Stream::builder().with_cardinality_limit(most).build().ok()
 }
 
 /// OpenTelemetry's own variable, in milliseconds; what cannot be read is told, and a minute it is, as its specification says.
@@ -124,7 +146,11 @@ impl Surface for Push {
 
 /// Sends through ureq: the SDK's reader has a thread of its own, on which waiting is fine.
 #[derive(Debug)]
-struct Client(Agent);
+struct Client {
+    agent: Agent,
+    /// Why the last request came to nothing, which the exporter does not pass on; empty when there was an answer.
+    why: Arc<Mutex<String>>,
+}
 
 impl HttpClient for Client {
     fn send_bytes<'a, 'f>(
@@ -136,7 +162,8 @@ impl HttpClient for Client {
         Self: 'f,
     {
         Box::pin(async move {
-            let answer = send(&self.0, request.map(|body| body.to_vec()));
+            let answer = send(&self.agent, request.map(|body| body.to_vec()));
+            *self.why.lock() = answer.as_ref().err().cloned().unwrap_or_default();
             Ok(answer.map_err(HttpError::from)?.map(Bytes::from))
         })
     }
@@ -146,12 +173,17 @@ impl HttpClient for Client {
 struct Reporting {
     exporter: MetricExporter,
     handle: Handle,
+    why: Arc<Mutex<String>>,
     complaint: Mutex<String>,
 }
 
 impl Reporting {
     fn note(&self, result: &OTelSdkResult) {
-        let complaint = result.as_ref().err().map(|error| format!("otlp: not pushed: {error}"));
+        let complaint = result.as_ref().err().map(|error| {
+            let why = self.why.lock().clone();
+            let words = if why.is_empty() { error.to_string() } else { why };
+            format!("otlp: not pushed: {words}")
+        });
         let complaint = complaint.unwrap_or_default();
         let is_news = {
             let mut last = self.complaint.lock();

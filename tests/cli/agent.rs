@@ -1,18 +1,18 @@
 //! The bridge before a process that really answers agents: over its port and its socket, and through its restart.
 
 use crate::child::Served;
-use crate::command::program;
+use crate::command::{Lines, program};
 use crate::target::Target;
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::process::{Child, ChildStdin, Stdio};
 
 /// An agent's side of the bridge: one that asks and waits for its answer.
 struct Agent {
     child: Child,
     input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
+    output: Lines,
     asked: u64,
 }
 
@@ -21,7 +21,7 @@ impl Agent {
         let arguments = [&["mcp"], arguments].concat();
         let mut command = program(home, &arguments);
         let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
-        let (input, output) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
+        let (input, output) = (child.stdin.take(), Lines::of(&mut child));
         Agent { child, input, output, asked: 0 }
     }
 
@@ -34,8 +34,7 @@ impl Agent {
         self.asked += 1;
         let id = self.asked;
         self.tell(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
-        let mut line = String::new();
-        self.output.read_line(&mut line).unwrap();
+        let line = self.output.next().expect("it ended");
         let answer: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line:?}"));
         assert_eq!(answer["id"], id, "{answer}");
         answer
@@ -57,9 +56,7 @@ impl Agent {
     /// With its input's end it ends, and has said nothing more.
     fn end(mut self) {
         drop(self.input.take());
-        let mut rest = String::new();
-        self.output.read_line(&mut rest).unwrap();
-        assert_eq!(rest, "");
+        assert_eq!(self.output.next(), None);
         assert!(self.child.wait().unwrap().success());
     }
 }

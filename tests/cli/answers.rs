@@ -135,3 +135,21 @@ fn what_cannot_be_reached_is_one_line_that_says_what_would_be_right() {
         assert!(told.contains(right), "{arguments:?}: {told}");
     }
 }
+
+#[test]
+fn colour_is_for_terminals_that_want_it() {
+    let target = Target::start();
+    // Gives it a terminal; without such a program there is none to be had here.
+    let in_terminal = |variable: (&str, &str)| {
+        let line = format!("{} health {}", env!("CARGO_BIN_EXE_plimsoll"), target.url());
+        let mut script = std::process::Command::new("script");
+        script.args(["-qec", &line, "/dev/null"]).env(variable.0, variable.1);
+        script.stdin(std::process::Stdio::null()).output().ok()
+    };
+    let shown = |variable| Some(String::from_utf8(in_terminal(variable)?.stdout).unwrap());
+    if let Some(coloured) = shown(("NO_COLOR", "")) {
+        assert!(coloured.contains("\x1b[32mhealthy\x1b[0m"), "{coloured:?}");
+        let plain = shown(("NO_COLOR", "1")).unwrap();
+        assert!(plain.contains("healthy") && !plain.contains('\x1b'), "{plain:?}");
+    }
+}

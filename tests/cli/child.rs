@@ -1,14 +1,16 @@
 //! A monitored process of its own, that tools find by its id: this test binary, run for one function.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Lines, Read};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 const SERVED: &str = "PLIMSOLL_TEST_SERVED";
 
 /// A process with a monitor and its usual socket in `home`.
 pub(crate) struct Served {
     child: Child,
+    /// Held open: it has more to say when it ends.
+    _output: Lines<BufReader<ChildStdout>>,
 }
 
 impl Served {
@@ -25,7 +27,7 @@ impl Served {
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         assert!(lines.any(|line| line.unwrap().ends_with("is served")), "it could not be started");
-        Served { child }
+        Served { child, _output: lines }
     }
 
     pub(crate) fn pid(&self) -> String {

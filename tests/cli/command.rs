@@ -1,13 +1,14 @@
 //! Runs the program to its end, in an environment that holds nothing but what a test puts there.
 
 use serde_json::Value;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 /// Long past anything that is tested: for hangs only.
-const GIVE_UP: Duration = Duration::from_secs(60);
+const GIVE_UP: Duration = Duration::from_secs(30);
 
 /// What a run of the program came to.
 #[derive(Debug)]
@@ -94,6 +95,44 @@ pub(crate) fn end(mut child: Child) -> Run {
     let [out, err] = [out, err].map(|text| text.map(|thread| thread.join().unwrap().unwrap()));
     let code = status.code().expect("an exit code");
     Run { code, out: out.unwrap_or_default(), err: err.unwrap_or_default() }
+}
+
+/// The lines of a program that still runs, as they come.
+pub(crate) struct Lines(mpsc::Receiver<String>);
+
+impl Lines {
+    pub(crate) fn of(child: &mut Child) -> Self {
+        let (sender, receiver) = mpsc::channel();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        std::thread::spawn(move || {
+            let _ = lines.map_while(Result::ok).try_for_each(|line| sender.send(line));
+        });
+        Lines(receiver)
+    }
+
+    /// The next; `None` when there will be none. One that does not come fails the test.
+    #[track_caller]
+    pub(crate) fn next(&self) -> Option<String> {
+        match self.0.recv_timeout(GIVE_UP) {
+            Ok(line) => Some(line),
+            Err(mpsc::RecvTimeoutError::Disconnected) => None,
+            Err(mpsc::RecvTimeoutError::Timeout) => panic!("the program says nothing more"),
+        }
+    }
+
+    /// Reads on to the first that is as wanted, of those that are JSON.
+    #[track_caller]
+    pub(crate) fn find(&self, is_wanted: impl Fn(&Value) -> bool) -> Value {
+        let give_up = Instant::now() + GIVE_UP;
+        loop {
+            let line = self.next().expect("it ended before that");
+            let json = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}"));
+            if is_wanted(&json) {
+                return json;
+            }
+            assert!(Instant::now() < give_up, "it never comes");
+        }
+    }
 }
 
 /// Gives it its input, and its input's end.

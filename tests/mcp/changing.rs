@@ -4,6 +4,8 @@ use crate::agent::{call, failed, found, request, served};
 use crate::support::{Boxes, MIB, alone, builder, ticks};
 use plimsoll::{Ask, Cache, CacheSpec, ShrinkReport};
 use serde_json::{Value, json};
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 /// Boxes that say what they hold.
 struct Counted(Boxes);
@@ -72,6 +74,42 @@ fn an_eviction_is_measured() {
         assert_eq!(kind, "request_error");
         assert!(error.contains("from 10 to 4096"), "{error}");
     }
+}
+
+/// Gives what it is asked for once it is let go.
+struct Slow {
+    boxes: Boxes,
+    asked: Sender<()>,
+    go: Mutex<Receiver<()>>,
+}
+
+impl Cache for Slow {
+    fn shrink(&self, ask: &Ask) -> ShrinkReport {
+        self.asked.send(()).unwrap();
+        self.go.lock().unwrap().recv().unwrap();
+        self.boxes.free(ask.bytes).into()
+    }
+}
+
+#[test]
+fn while_a_cache_takes_its_time_others_are_answered() {
+    let _alone = alone();
+    let builder = builder().hook_timeout(std::time::Duration::from_secs(20));
+    let monitor = served(builder, true);
+    let ((asked, was_asked), (let_go, go)) = (channel(), channel());
+    let slow = Slow { boxes: Boxes::filled(64 * MIB), asked, go: Mutex::new(go) };
+    monitor.register("slow", slow).unwrap();
+    std::thread::scope(|scope| {
+        let evicting =
+            scope.spawn(|| found(&monitor, "trigger_eviction", json!({ "target_mb": 16 })));
+        was_asked.recv().unwrap();
+        for tool in ["get_memory_status", "explain_memory", "memory_health_check"] {
+            found(&monitor, tool, json!({}));
+        }
+        assert!(!evicting.is_finished(), "it has not been let go");
+        let_go.send(()).unwrap();
+        assert_eq!(evicting.join().unwrap()["reached_target"], true);
+    });
 }
 
 #[test]

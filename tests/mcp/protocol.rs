@@ -88,6 +88,8 @@ fn tools_say_what_they_do_and_what_they_take() {
     assert!(hint("trigger_eviction", "destructiveHint") && hint("unload", "destructiveHint"));
     assert!(!hint("purge_memory", "destructiveHint") && hint("purge_memory", "idempotentHint"));
     assert!(!hint("configure_memory", "destructiveHint"));
+    let page = include_str!("../../docs/agents.md");
+    TOOLS.iter().for_each(|name| assert!(page.contains(&format!("| `{name}` |")), "{name}"));
     let list = serde_json::to_string(&tools).unwrap();
     assert!(list.len() < 10_000, "{} bytes: agents pay for each", list.len());
 }

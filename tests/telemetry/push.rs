@@ -92,6 +92,29 @@ fn a_stop_does_not_wait_for_a_collector_that_hangs() {
     assert_eq!(end, "open");
 }
 
+/// In a forked child the reader's thread does not exist: nothing may wait for it.
+#[test]
+#[cfg(unix)]
+#[expect(unsafe_code, reason = "fork and wait")]
+fn a_forked_child_can_drop_its_monitor() {
+    let _alone = alone();
+    let monitor = builder().otlp("http://127.0.0.1:9").start().unwrap();
+    eventually("a tick", || monitor.latest());
+    // SAFETY: the child calls only what is under test, and leaves by `_exit`.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        drop(monitor);
+        // SAFETY: ends the child without running the parent's exit handlers.
+        unsafe { libc::_exit(0) };
+    }
+    let status = eventually("the child ends", || {
+        let mut status = 0;
+        // SAFETY: `child` is this process's own child, `status` a valid place.
+        (unsafe { libc::waitpid(child, &raw mut status, libc::WNOHANG) } == child).then_some(status)
+    });
+    assert_eq!(status, 0);
+}
+
 #[test]
 fn an_endpoint_that_makes_no_sense_is_an_error_at_the_start() {
     let _alone = alone();
@@ -103,6 +126,6 @@ fn an_endpoint_that_makes_no_sense_is_an_error_at_the_start() {
     ] {
         let message = builder().otlp(bad).start().unwrap_err().to_string();
         assert!(message.contains(expected), "{message}");
-        assert!(!message.contains("word"), "{message}");
+        assert!(!message.contains("me:word"), "{message}");
     }
 }

@@ -45,16 +45,18 @@ async def lists(client):
     assert "explain_memory" in prompt.messages[0].content.text
 
 
-async def looks(client):
+async def looks(client, allowed):
     for tool in TOOLS[:5]:
         answer = await call(client, tool, {})
         assert answer["success"], (tool, answer)
     profile = await call(client, "get_heap_profile", {})
     assert not profile["success"] and "profile" in profile["error"], profile
     why = await call(client, "explain_memory", {})
-    assert why["growth"]["kind"] == "objects", why["growth"]
-    assert "no registered cache accounts for" in " ".join(why["verdict"]), why["verdict"]
-    assert 3900 < why["growth"]["bytes_per_object"] < 9000, why["growth"]
+    # Where we evict now and then, growth goes up and down.
+    if not allowed:
+        assert why["growth"]["kind"] == "objects", why["growth"]
+        assert "no registered cache accounts for" in " ".join(why["verdict"]), why["verdict"]
+        assert 3900 < why["growth"]["bytes_per_object"] < 9000, why["growth"]
     print("   ", " ".join(why["verdict"]))
 
 
@@ -94,7 +96,7 @@ async def main():
     async with Client(server, mode=mode, read_timeout_seconds=60) as client:
         print("   ", client.server_info.name, client.protocol_version)
         await lists(client)
-        await looks(client)
+        await looks(client, may == "allowed")
         await errs(client)
         await changes(client, may == "allowed")
 

@@ -258,16 +258,24 @@ fn the_defaults_follow_a_bad_day() {
     };
     level(&mut world, Level::Healthy);
     assert!(world.look(1).is_empty());
+    // At the line and back, as when an eviction does what it shall: no alert.
+    level(&mut world, Level::Critical);
+    assert!(world.look(1).is_empty());
+    level(&mut world, Level::Healthy);
+    assert!(world.look(9).is_empty() && world.look(9).is_empty());
     level(&mut world, Level::Warning);
-    assert_eq!(world.look(30), ["PlimsollNearTheLine"]);
+    assert!(world.look(1).is_empty());
+    assert_eq!(world.look(10), ["PlimsollNearTheLine"]);
     level(&mut world, Level::Critical);
     world.happens(EventKind::gave_up(1, None, 0, None));
-    assert_eq!(world.look(30), ["PlimsollAtTheLine", "PlimsollGaveUp"]);
+    assert_eq!(world.look(1), ["PlimsollGaveUp"]);
+    assert_eq!(world.look(10), ["PlimsollAtTheLine"]);
     world.figures.insert("time_to_budget_latest_secs", 500.0);
     assert!(world.look(10).is_empty());
     assert_eq!(world.look(30), ["PlimsollBudgetSoonUsedUp"]);
     world.figures.insert("monitor_silence", 1.5);
-    assert_eq!(world.look(30), ["PlimsollMonitorSilent"]);
+    assert!(world.look(1).is_empty());
+    assert_eq!(world.look(5), ["PlimsollMonitorSilent"]);
     world.figures.insert("monitor_silence", 0.1);
     world.figures.insert("time_to_budget_latest_secs", 5000.0);
     level(&mut world, Level::Healthy);

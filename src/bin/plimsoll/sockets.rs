@@ -136,5 +136,10 @@ mod tests {
         assert_eq!(state(pid, started, &path), State::Runs);
         assert_eq!(state(pid, started + 1, &path), State::Another);
         assert_eq!(state(u32::MAX, started, &path), State::Gone);
+        // Only root may give a file away; nobody else can test this.
+        #[cfg(unix)]
+        if std::os::unix::fs::chown(&path, Some(65_533), None).is_ok() {
+            assert_eq!(state(pid, started, &path), State::Foreign);
+        }
     }
 }

@@ -3,6 +3,7 @@
 use super::Facts;
 use crate::ledger::{Ledger, LineKind};
 use crate::metric::{Exactness, Source};
+use crate::policy::watch::Scope;
 use crate::snapshot::Snapshot;
 use serde::Serialize;
 
@@ -19,7 +20,7 @@ pub struct Changes {
     pub usage_bytes: Option<i64>,
     /// Of the live objects.
     pub live_objects: Option<i64>,
-    /// The lines of the ledger that changed most; four at most.
+    /// The lines of the ledger that the usage counts and that changed most; four at most.
     pub lines: Vec<Change>,
     /// The caches that changed most; four at most.
     pub caches: Vec<Change>,
@@ -61,12 +62,20 @@ impl Changes {
             window_secs: Some(delta.elapsed().as_secs_f64()),
             usage_bytes: usage_change(now, before),
             live_objects: delta.live_objects(),
-            lines: largest(lines(&Ledger::of(before), &facts.status.ledger)),
+            lines: largest(lines(&Ledger::of(before), &facts.status.ledger, facts.scope)),
             caches: largest(caches(facts)),
             history_secs: long.as_ref().map(|long| long.elapsed().as_secs_f64()),
             history_live_bytes: long.as_ref().and_then(|long| long.live_bytes()),
             history_live_objects: long.and_then(|long| long.live_objects()),
         }
+    }
+
+    /// Change of the live bytes over a history much longer than the window, if it is more than `least`: a slow leak.
+    pub(super) fn slowly(&self, least: u64) -> Option<(i64, f64)> {
+        let much_longer =
+            self.history_secs.filter(|secs| *secs > 2.0 * self.window_secs.unwrap_or(0.0))?;
+        let bytes = self.history_live_bytes?;
+        (bytes >= i64::try_from(least).unwrap_or(i64::MAX)).then_some((bytes, much_longer))
     }
 
     pub(super) fn line(&self, name: &str) -> Option<&Change> {
@@ -85,9 +94,10 @@ fn largest(mut changes: Vec<Change>) -> Vec<Change> {
     changes
 }
 
-fn lines(before: &Ledger, now: &Ledger) -> Vec<Change> {
+/// What the usage does not count, another process's memory for instance, explains nothing of it.
+fn lines(before: &Ledger, now: &Ledger, scope: Scope) -> Vec<Change> {
     let parts = now.lines.iter().filter(|line| line.kind == LineKind::Part);
-    let told = parts.filter(|line| line.name != "resident_rounding");
+    let told = parts.filter(|line| line.name == "live" || scope.counts(line.name));
     let change = |line: &crate::ledger::Line| {
         let then = before.line(line.name)?.bytes;
         let (source, exactness) = origin(line.name);

@@ -31,6 +31,7 @@ use crate::event::NumberedEvent;
 use crate::ledger::CacheLine;
 use crate::level::Level;
 use crate::policy::forecast::{Forecast, Growth, Rate, Step, TimeToBudget, Trend};
+use crate::policy::watch::Scope;
 use crate::snapshot::Snapshot;
 use serde::Serialize;
 use std::time::Duration;
@@ -141,6 +142,8 @@ pub(crate) struct Facts<'a> {
     /// What the caches held then.
     pub(crate) caches_before: &'a [CacheLine],
     pub(crate) events: &'a [NumberedEvent],
+    /// Which lines of the ledger the usage counts.
+    pub(crate) scope: Scope,
 }
 
 /// The snapshot that `now` is to be held against: the oldest of the window, or else the last before it.

@@ -83,7 +83,7 @@ fn make_room(explanation: &Explanation, status: &Status) -> Option<NextStep> {
     }
     if status.caches.is_empty() {
         let what = "no cache is registered that could give memory back: take on no more work, raise the budget, or \
-                    register what can be dropped (`Monitor::register`)";
+            register what can be dropped (`Monitor::register`)";
         return Some(NextStep::new(what));
     }
     let line = status.thresholds.first().map_or(0, |threshold| threshold.leave_bytes);
@@ -101,13 +101,23 @@ fn look_for(explanation: &Explanation, status: &Status) -> Option<NextStep> {
     match Culprit::of(explanation) {
         Culprit::Cache(cache) if grows => Some(bound(&cache.name, status)),
         Culprit::NoCache(bytes) if grows && is_much(bytes, status) => {
-            Some(find(explanation, bytes))
+            Some(find(explanation, bytes, status))
         }
         Culprit::Line(line) if grows && is_much(line.change_bytes, status) => {
             Some(of_line(&line.name, line.remedy, status))
         }
-        _ => None,
+        _ => slowly(explanation, status),
     }
+}
+
+/// Hours show what minutes do not.
+fn slowly(explanation: &Explanation, status: &Status) -> Option<NextStep> {
+    let (_, seconds) = explanation.changes.slowly(status.budget.bytes / 100)?;
+    let what =
+        format!("look at how it grew over the last {}: steadily is a slow leak", time(seconds));
+    let figures = ["live_bytes", "live_objects", "caches_bytes"];
+    let arguments = json!({ "limit": 20, "figures": figures });
+    Some(NextStep::new(what).tool("get_memory_snapshots", arguments))
 }
 
 /// A hundredth of the budget: less is noise to whoever asks.
@@ -122,7 +132,7 @@ fn bound(cache: &str, status: &Status) -> NextStep {
     NextStep::new(what).changing("unload", json!({ "cache": cache }), status)
 }
 
-fn find(explanation: &Explanation, bytes: i64) -> NextStep {
+fn find(explanation: &Explanation, bytes: i64, status: &Status) -> NextStep {
     let each = explanation
         .growth
         .bytes_per_object
@@ -131,7 +141,8 @@ fn find(explanation: &Explanation, bytes: i64) -> NextStep {
         "find who keeps {}{each}: measure suspects with `plimsoll::measure`, register what is a cache, bound or free the rest",
         size(bytes as f64)
     );
-    NextStep::new(what).tool("get_heap_profile", json!({}))
+    let step = NextStep::new(what);
+    if status.surfaces.profile { step.tool("get_heap_profile", json!({})) } else { step }
 }
 
 fn of_line(line: &str, remedy: &str, status: &Status) -> NextStep {

@@ -128,6 +128,7 @@ fn explain_with(
         before,
         caches_before: &caches_before,
         events,
+        scope: Scope::Process,
     })
 }
 
@@ -148,15 +149,18 @@ fn what_no_cache_took_is_looked_for_by_its_size() {
     let now = snapshot(70, &[(AllocBytes, 60), (Caches, 12), (Used, 70)]);
     let mut forecast = forecast(Growth::Objects, 0.6);
     forecast.bytes_per_object = Some(4096.0);
-    let status = status(now, vec![cache("pages", Some(12))], forecast);
+    let mut status = status(now, vec![cache("pages", Some(12))], forecast);
     let explanation = explain(&before, &[cache("pages", Some(10))], &status);
     let rest = explanation.unexplained.as_ref().expect("live bytes are counted");
     assert_eq!((rest.bytes, rest.change_bytes), (48 * MIB as i64, Some(38 * MIB as i64)));
     assert_eq!(rest.percent_of_live, Some(80.0));
     says(&explanation, &["grow in number", "some 4.0 KiB each", "accounts for 38.0 MiB"]);
-    assert_eq!(tools(&explanation), [Some("get_heap_profile")]);
+    assert_eq!(tools(&explanation), [None], "there is no profile here");
     assert!(explanation.next_steps[0].what.contains("objects of some 4.0 KiB each"));
     assert_eq!(explanation.growth.age_seconds, Some(2.0));
+    status.surfaces.profile = true;
+    let explanation = explain(&before, &[cache("pages", Some(10))], &status);
+    assert_eq!(tools(&explanation), [Some("get_heap_profile")]);
 }
 
 #[test]
@@ -197,6 +201,54 @@ fn growth_outside_the_live_heap_is_a_line_of_the_ledger() {
     says(&stacks, &["outside_heap took 30.0 MiB"]);
     assert_eq!(tools(&stacks), [None]);
     assert!(stacks.next_steps[0].what.contains("stacks"));
+}
+
+#[test]
+fn what_the_usage_does_not_count_explains_nothing_of_it() {
+    let with = |second, cached| {
+        let group = [(Field::Charged, 60 + cached), (Field::CgroupFile, cached)];
+        snapshot(second, &[[(AllocBytes, 20), (Rss, 30)], group].concat())
+    };
+    let status = status(with(70, 50), Vec::new(), forecast(Growth::OutsideTheHeap, 0.5));
+    let before = Some(&with(10, 1)).cloned();
+    let names = |scope| {
+        let before = before.as_ref();
+        let facts = Facts {
+            status: &status,
+            oldest: before,
+            before,
+            caches_before: &[],
+            events: &[],
+            scope,
+        };
+        let lines = Explanation::of(&facts).changes.lines;
+        lines.into_iter().map(|line| line.name).collect::<Vec<_>>()
+    };
+    assert_eq!(names(Scope::Process), Vec::<String>::new());
+    assert_eq!(names(Scope::Charged), ["page_cache"]);
+}
+
+#[test]
+fn a_slow_leak_shows_in_the_whole_history() {
+    let oldest = snapshot(10, &[(AllocBytes, 20), (Used, 30)]);
+    let before = snapshot(35_700, &[(AllocBytes, 40), (Used, 50)]);
+    let now = snapshot(36_010, &[(AllocBytes, 40), (Used, 50)]);
+    let status = status(now, Vec::new(), forecast(Growth::Steady, 0.0));
+    let explained = |oldest: &Snapshot| {
+        Explanation::of(&Facts {
+            status: &status,
+            oldest: Some(oldest),
+            before: Some(&before),
+            caches_before: &[],
+            events: &[],
+            scope: Scope::Process,
+        })
+    };
+    let explanation = explained(&oldest);
+    says(&explanation, &["over the last 10h the live bytes grew by 20.0 MiB"]);
+    assert_eq!(tools(&explanation), [Some("get_memory_snapshots")]);
+    let held = explained(&before);
+    assert!(!held.verdict.join(" ").contains("grew by"), "{held}");
 }
 
 #[test]
@@ -287,8 +339,14 @@ fn what_is_not_known_is_said_to_be_unknown() {
     let now = snapshot(70, &[]);
     let mut status = status(now, Vec::new(), Forecast::default());
     (status.ticked, status.ledger) = (None, Ledger::default());
-    let facts =
-        Facts { status: &status, oldest: None, before: None, caches_before: &[], events: &[] };
+    let facts = Facts {
+        status: &status,
+        oldest: None,
+        before: None,
+        caches_before: &[],
+        events: &[],
+        scope: Scope::Process,
+    };
     let explanation = Explanation::of(&facts);
     says(&explanation, &["an unknown part of the budget", "growth is not known yet"]);
     assert_eq!((explanation.unexplained, explanation.changes), (None, Changes::default()));

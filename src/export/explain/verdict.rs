@@ -34,12 +34,26 @@ fn growing(explanation: &Explanation) -> String {
     let by = by_whom(&Culprit::of(explanation));
     match growth.kind {
         Growth::Unknown => format!("{}{by}.", unknown(explanation)),
-        Growth::Steady => format!("It does not grow: {}{}.", rate(growth), jump(growth)),
+        Growth::Steady => {
+            format!("It does not grow: {}{}{}.", rate(growth), jump(growth), slowly(explanation))
+        }
         Growth::Shrinking => format!("It shrinks: {}.", rate(growth)),
         kind => {
             format!("It grows: {}; {}{by}; {}.", rate(growth), what(kind, growth), until(growth))
         }
     }
+}
+
+/// What five minutes are too short to show.
+fn slowly(explanation: &Explanation) -> String {
+    let slow = explanation.changes.slowly(explanation.budget.bytes / 100);
+    slow.map_or(String::new(), |(bytes, seconds)| {
+        format!(
+            "; but over the last {} the live bytes grew by {}",
+            time(seconds),
+            size(bytes as f64)
+        )
+    })
 }
 
 fn unknown(explanation: &Explanation) -> String {

@@ -107,8 +107,8 @@ fn cache(name: &str, usage: Option<u64>) -> CacheStatus {
     CacheStatus {
         name: name.into(),
         priority: Priority::Normal,
-        floor_bytes: 0,
         tier: 0,
+        floor_bytes: 0,
         from: Level::Critical,
         usage_bytes: usage,
         ceiling_bytes: usage.map(|usage| usage * 2),

@@ -74,7 +74,8 @@ pub(crate) enum Scope {
 }
 
 impl Scope {
-    fn counts(self, line: &str) -> bool {
+    /// Whether a line of the ledger is part of the usage.
+    pub(crate) fn counts(self, line: &str) -> bool {
         match line {
             // Told by the caches and the rest of the live bytes.
             "live" | "resident_rounding" => false,

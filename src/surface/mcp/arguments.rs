@@ -22,7 +22,7 @@ use std::sync::Arc;
 pub(super) const TARGETS: RangeInclusive<f64> = 10.0..=4096.0;
 
 /// What `get_memory_snapshots` takes.
-pub(super) const LIMITS: RangeInclusive<u32> = 2..=100;
+pub(super) const LIMITS: RangeInclusive<u32> = 3..=100;
 
 /// So many figures of a snapshot are told at once.
 pub(super) const MOST_FIGURES: usize = 12;
@@ -48,7 +48,7 @@ pub(super) struct Metrics {
 pub(super) struct Snapshots {
     /// How many snapshots at most, spread evenly over the time; every change of level is told besides.
     #[serde(default = "default_limit")]
-    #[schemars(range(min = 2, max = 100))]
+    #[schemars(range(min = 3, max = 100))]
     pub(super) limit: u32,
     /// Only the last so many seconds; the whole history (up to a day) without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -159,7 +159,9 @@ pub(super) fn snapshots(handle: &Handle, arguments: Snapshots) -> Answer {
     };
     let now = handle.status();
     let since = since(&now, arguments.last_seconds)?;
-    let wanted = Wanted { since, points: Some(limit as usize), figures };
+    // The newest comes on top of what is spread evenly.
+    let points = Some(limit as usize - 1);
+    let wanted = Wanted { since, points, figures };
     let mut columns = handle.columns(&wanted);
     let rows_left_out = bound(&mut columns);
     let json = json!({
