@@ -83,6 +83,19 @@ fn without_the_token_there_are_no_figures() {
 }
 
 #[test]
+fn a_token_that_is_none_lets_nobody_in() {
+    let _alone = alone();
+    for (wrong, at) in [("", "127.0.0.1:0"), ("", "0.0.0.0:0"), (" mast", "127.0.0.1:0")] {
+        let refused = builder().http(at).http_token(wrong).start().unwrap_err().to_string();
+        assert!(refused.starts_with("http_token of what was given: must be"), "{refused}");
+    }
+    for wrong in ["mast\n", "m\u{e4}st"] {
+        let refused = builder().http_token(wrong).start().unwrap_err().to_string();
+        assert!(!refused.contains("mast"), "{refused}");
+    }
+}
+
+#[test]
 fn a_token_is_not_needed_at_the_users_own_socket() {
     use std::io::Write;
     let _alone = alone();
