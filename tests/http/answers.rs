@@ -126,6 +126,26 @@ fn the_probes_say_alive_ready_and_well() {
 }
 
 #[test]
+fn many_who_ask_for_the_health_at_a_time_are_no_finding() {
+    let _alone = alone();
+    let slow = || {
+        std::thread::sleep(Duration::from_millis(2));
+        Check::healthy("in order")
+    };
+    for builder in [builder(), builder().check("slow", slow)] {
+        let monitor = served(builder);
+        ticks(&monitor, 2);
+        let to = address(&monitor);
+        let ask = || (0..20).map(|_| get(to, "/health").status).collect::<Vec<_>>();
+        let answers = std::thread::scope(|scope| {
+            let askers: Vec<_> = (0..6).map(|_| scope.spawn(ask)).collect();
+            askers.into_iter().flat_map(|asker| asker.join().unwrap()).collect::<Vec<_>>()
+        });
+        assert_eq!(answers, [200; 120]);
+    }
+}
+
+#[test]
 fn what_is_asked_between_ticks_is_as_of_now() {
     let _alone = alone();
     let depth = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(1));
