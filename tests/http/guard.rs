@@ -41,6 +41,9 @@ fn a_foreign_name_gets_nothing_on_any_route() {
     for host in ["localhost", "LOCALHOST:1", "127.0.0.1:80", "[::1]:9464", "search.internal"] {
         assert_eq!(with_host(&monitor, "/livez", host).status, 200, "{host}");
     }
+    let two =
+        "GET /livez HTTP/1.1\r\nhost: localhost\r\nhost: evil.example\r\nconnection: close\r\n\r\n";
+    assert_eq!(send(address(&monitor), two).status, 421, "one name, or none");
     let none = send(address(&monitor), "GET /livez HTTP/1.1\r\nconnection: close\r\n\r\n");
     assert!([400, 421].contains(&none.status), "{none:?}");
 }

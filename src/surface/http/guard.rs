@@ -7,7 +7,8 @@ use axum::http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN,
     REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::net::IpAddr;
@@ -56,7 +57,7 @@ impl Guard {
             return Ok(());
         }
         let headers = request.headers();
-        let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let host = host_of(request);
         if !self.knows(name_of(host), via) {
             return Err(Refusal::host(host));
         }
@@ -97,6 +98,16 @@ impl Guard {
     }
 }
 
+/// The one name that the server is called by: `Host`, and in HTTP/2 what stands in its place; empty for none, and for several.
+fn host_of(request: &Request) -> &str {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    match (hosts.next(), hosts.next(), request.version()) {
+        (Some(host), None, _) => host.to_str().unwrap_or_default(),
+        (None, None, Version::HTTP_2) => request.uri().authority().map_or("", Authority::as_str),
+        _ => "",
+    }
+}
+
 /// What stands before the port.
 fn name_of(host: &str) -> &str {
     match host.rsplit_once(':') {
@@ -115,7 +126,7 @@ fn is_foreign(headers: &HeaderMap, host: &str) -> bool {
 
 /// The page and its files have no figures; whether the process lives is nobody's secret.
 fn needs_token(path: &str) -> bool {
-    let open = ["/", "/livez", "/favicon.ico"];
+    let open = ["/", "/index.html", "/livez", "/favicon.ico"];
     !(open.contains(&path) || path.starts_with("/assets/"))
 }
 
@@ -210,6 +221,20 @@ mod tests {
     }
 
     #[test]
+    fn it_is_called_by_one_name() {
+        let request = |version, target: &str, hosts: &[&str]| {
+            let hosts = hosts.iter().fold(Request::builder(), |all, host| all.header(HOST, *host));
+            hosts.version(version).uri(target).body(Body::empty()).expect("a request")
+        };
+        let (one, two) = (Version::HTTP_11, Version::HTTP_2);
+        assert_eq!(host_of(&request(one, "/", &["localhost"])), "localhost");
+        assert_eq!(host_of(&request(two, "https://localhost:80/", &[])), "localhost:80");
+        assert_eq!(host_of(&request(two, "https://localhost/", &["evil.example"])), "evil.example");
+        assert_eq!(host_of(&request(one, "http://localhost/", &[])), "");
+        assert_eq!(host_of(&request(one, "/", &["localhost", "evil.example"])), "");
+    }
+
+    #[test]
     fn a_page_of_another_origin_is_foreign() {
         let with = |origin: &'static str| {
             HeaderMap::from_iter([(ORIGIN, HeaderValue::from_static(origin))])
@@ -237,7 +262,11 @@ mod tests {
 
     #[test]
     fn only_what_has_no_figures_is_open() {
-        assert!(["/", "/livez", "/assets/app.js"].into_iter().all(|path| !needs_token(path)));
+        assert!(
+            ["/", "/index.html", "/livez", "/assets/app.js"]
+                .into_iter()
+                .all(|path| !needs_token(path))
+        );
         for path in ["/metrics", "/api/v1/status", "/events", "/mcp", "/readyz", "/assets"] {
             assert!(needs_token(path), "{path}");
         }
