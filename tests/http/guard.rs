@@ -144,3 +144,27 @@ fn a_form_of_a_foreign_page_is_no_json() {
     assert_eq!(get(to, "/api/v1/purge").status, 405);
     assert_eq!(post(to, "/api/v1/purge", "{}").status, 200);
 }
+
+/// A process of its own: the environment belongs to all threads.
+#[test]
+fn a_variable_with_an_address_that_is_none_is_named() {
+    const CASE: &str = "PLIMSOLL_TEST_HTTP_CASE";
+    if std::env::var(CASE).is_ok() {
+        println!("{}", Monitor::builder().start().map(drop).unwrap_err());
+        return;
+    }
+    for wrong in ["9464", "0.0.0.0:0"] {
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args([
+                "guard::a_variable_with_an_address_that_is_none_is_named",
+                "--exact",
+                "--nocapture",
+            ])
+            .envs([(CASE, "1"), ("PLIMSOLL_HTTP", wrong)])
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        let expected = format!("environment variable PLIMSOLL_HTTP: http of {wrong}: must be");
+        assert!(said.contains(&expected), "{said}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Who may ask: by the right name, from no foreign page, with the token, and no more than can be taken.
 
 use super::answer::Refusal;
+use crate::monitor::Secret;
 use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{
@@ -42,12 +43,12 @@ pub(super) struct Guard(Arc<Wanted>);
 
 #[derive(Debug)]
 struct Wanted {
-    token: Option<String>,
+    token: Option<Secret>,
     hosts: Vec<String>,
 }
 
 impl Guard {
-    pub(super) fn new(token: Option<String>, hosts: Vec<String>) -> Self {
+    pub(super) fn new(token: Option<Secret>, hosts: Vec<String>) -> Self {
         Guard(Arc::new(Wanted { token, hosts }))
     }
 
@@ -91,7 +92,7 @@ impl Guard {
     }
 
     fn has_token(&self, headers: &HeaderMap) -> bool {
-        let Some(token) = &self.0.token else { return true };
+        let Some(Secret(token)) = &self.0.token else { return true };
         let given = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
         let given = given.strip_prefix(b"Bearer ").unwrap_or_default();
         given.ct_eq(token.as_bytes()).into()
@@ -202,7 +203,7 @@ mod tests {
     use super::*;
 
     fn guard() -> Guard {
-        Guard::new(Some("secret".into()), vec!["search.internal".into()])
+        Guard::new(Some(Secret("secret".into())), vec!["search.internal".into()])
     }
 
     #[test]
@@ -258,6 +259,7 @@ mod tests {
         }
         assert!(!guard().has_token(&HeaderMap::new()));
         assert!(Guard::new(None, Vec::new()).has_token(&HeaderMap::new()));
+        assert!(!format!("{:?}", guard()).contains("secret"));
     }
 
     #[test]
