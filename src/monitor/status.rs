@@ -98,9 +98,12 @@ impl Handle {
 
     /// Whether the monitor ticks as it should: false once stopped, in a forked child, and when it hangs.
     pub fn is_ticking(&self) -> bool {
-        let vitals = self.shared.vitals(Moment::now().instant);
-        let silent = vitals.silent_for.is_some_and(|silent| silent > vitals.silence_limit);
-        vitals.running && !silent
+        let now = Moment::now().instant;
+        let vitals = self.shared.vitals(now);
+        // Before the first tick, since its start.
+        let silent_for =
+            vitals.silent_for.unwrap_or_else(|| now.duration_since(self.shared.started.instant));
+        vitals.running && silent_for <= vitals.silence_limit
     }
 
     /// Has the monitor tick soon if it has not for `age`: for a surface that is about to be asked again.

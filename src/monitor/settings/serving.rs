@@ -163,7 +163,7 @@ impl Serving {
             #[cfg(feature = "webhook")]
             alerts: given.alerts,
             facade: given.facade,
-            otlp: r.optional("otlp", "PLIMSOLL_OTLP", given.otlp, text, or_off)?,
+            otlp: r.optional("otlp", "PLIMSOLL_OTLP", given.otlp, text, shown)?,
         })
     }
 }
@@ -178,6 +178,14 @@ impl Serving {
         }
         let expected = "printable ASCII, not empty, without spaces at its ends";
         Err(Error::setting("http_token", "what was given", expected))
+    }
+}
+
+/// An address that holds a name and a password is not for everybody to see.
+fn shown(address: Option<String>) -> String {
+    match address {
+        Some(address) if address.contains('@') => "(hidden)".into(),
+        address => or_off(address),
     }
 }
 

@@ -94,7 +94,11 @@ impl Guard {
     fn has_token(&self, headers: &HeaderMap) -> bool {
         let Some(Secret(token)) = &self.0.token else { return true };
         let given = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
-        let given = given.strip_prefix(b"Bearer ").unwrap_or_default();
+        let (scheme, given) = given.split_at_checked(7).unwrap_or_default();
+        // The word is the same in any letters (RFC 9110), the token is not.
+        if !scheme.eq_ignore_ascii_case(b"Bearer ") {
+            return false;
+        }
         given.ct_eq(token.as_bytes()).into()
     }
 }
@@ -253,8 +257,17 @@ mod tests {
             let value = HeaderValue::from_str(value).expect("a value");
             guard().has_token(&HeaderMap::from_iter([(AUTHORIZATION, value)]))
         };
-        assert!(with("Bearer secret"));
-        for wrong in ["Bearer secre", "Bearer secret2", "Bearer ", "secret", "Basic secret", ""] {
+        assert!(with("Bearer secret") && with("bearer secret"));
+        for wrong in [
+            "Bearer secre",
+            "Bearer Secret",
+            "Bearersecret",
+            "Bearer secret2",
+            "Bearer ",
+            "secret",
+            "Basic secret",
+            "",
+        ] {
             assert!(!with(wrong), "{wrong}");
         }
         assert!(!guard().has_token(&HeaderMap::new()));
