@@ -183,6 +183,57 @@ fn a_cache_that_took_half_of_it_is_named() {
 }
 
 #[test]
+fn what_many_caches_took_together_is_in_no_word_nobodys() {
+    let before = snapshot(10, &[(AllocBytes, 20), (Caches, 10), (Used, 30)]);
+    let now = snapshot(70, &[(AllocBytes, 60), (Caches, 50), (Used, 70)]);
+    let with = |holds| (0..10).map(|n| cache(&format!("cache{n}"), Some(holds))).collect();
+    let (held, holds): (Vec<_>, Vec<_>) = (with(1), with(5));
+    let status = status(now, holds, forecast(Growth::Objects, 0.6));
+    let explanation = explain(&before, &held, &status);
+    assert_eq!(explanation.unexplained.as_ref().and_then(|rest| rest.change_bytes), Some(0));
+    says(&explanation, &["registered caches say they took 40.0 MiB", "most cache0, 4.0 MiB"]);
+    assert_eq!(tools(&explanation), [Some("unload")]);
+}
+
+#[test]
+fn live_bytes_are_judged_however_many_lines_changed_more() {
+    let with = |second, live, dirty, cached, kernel, sockets| {
+        let heap = [(AllocBytes, live), (Allocated, live), (Active, live), (Dirty, dirty)];
+        let group = [(Field::CgroupFile, cached), (Field::CgroupKernel, kernel)];
+        let rest =
+            [(Field::CgroupSock, sockets), (Resident, live + dirty), (Rss, live + dirty + 9)];
+        let charged = [(Field::Charged, live + dirty + 9 + cached + kernel + sockets)];
+        snapshot(second, &[&heap[..], &group, &rest, &charged, &[(Used, live + dirty)]].concat())
+    };
+    let (before, now) = (with(10, 20, 30, 90, 30, 30), with(70, 26, 20, 40, 20, 20));
+    let status = status(now, Vec::new(), forecast(Growth::Objects, 0.1));
+    let before = Some(&before);
+    let explanation = Explanation::of(&Facts {
+        status: &status,
+        oldest: before,
+        before,
+        caches_before: &[],
+        events: &[],
+        scope: Scope::Charged,
+    });
+    assert_eq!(explanation.changes.lines.len(), 4);
+    says(&explanation, &["no registered cache accounts for 6.0 MiB"]);
+}
+
+#[test]
+fn while_growth_is_unknown_what_fell_has_no_culprit() {
+    let before = snapshot(10, &[(AllocBytes, 20), (Dirty, 30), (Used, 50), (Caches, 0)]);
+    let mut now = snapshot(20, &[(AllocBytes, 20), (Dirty, 1), (Used, 21), (Caches, 0)]);
+    now.values.set(AllocBytes, Some(20 * MIB + 100));
+    let mut pages = cache("pages", None);
+    pages.usage_bytes = Some(100);
+    let status = status(now, vec![pages], forecast(Growth::Unknown, 0.0));
+    let explanation = explain(&before, &[cache("pages", Some(0))], &status);
+    says(&explanation, &["the usage changed by -29.0 MiB."]);
+    assert_eq!(tools(&explanation), [Some("explain_memory")], "a hundred bytes are no culprit");
+}
+
+#[test]
 fn growth_outside_the_live_heap_is_a_line_of_the_ledger() {
     let heap = [(AllocBytes, 20), (Allocated, 20), (Active, 20)];
     let with = |second, dirty, rss, used| {
