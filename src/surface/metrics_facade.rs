@@ -8,7 +8,9 @@ use crate::metric::{Kind, METRICS, Metric, Unit, Value};
 use crate::monitor::{Handle, Monitor, Serving};
 use crate::own::OwnFigure;
 use crate::snapshot::{Moment, Snapshot};
-use metrics::{Label, Unit as Said, counter, describe_counter, describe_gauge, gauge};
+use metrics::{
+    Label, Unit as Said, counter, describe_counter, describe_gauge, gauge, with_recorder,
+};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -28,7 +30,8 @@ pub(super) fn start(monitor: &Monitor, serving: &Serving) -> Result<(), Error> {
 
 #[derive(Default)]
 struct Bridge {
-    described: bool,
+    /// To which recorder, by its address.
+    described: Option<usize>,
     gauges: Gauges,
     last: Option<Instant>,
     /// The snapshot that was set last, by its uptime.
@@ -58,8 +61,10 @@ impl Follow for Bridge {
 impl Bridge {
     fn set(&mut self, handle: &Handle, latest: &Snapshot) {
         let own = handle.own_metrics();
-        if !self.described {
-            self.described = true;
+        // The program may have installed its recorder since.
+        let recorder = Some(with_recorder(|it| std::ptr::from_ref(it).addr()));
+        if self.described != recorder {
+            self.described = recorder;
             METRICS.iter().for_each(|metric| describe(metric.name, metric));
             own.iter().for_each(describe_own);
             describe_others();
@@ -173,5 +178,49 @@ const fn said(unit: Unit) -> Said {
         Unit::Objects | Unit::Count => Said::Count,
         Unit::Percent => Said::Percent,
         Unit::Seconds => Said::Seconds,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString};
+    use parking_lot::Mutex;
+
+    #[derive(Default)]
+    struct Described(Mutex<Vec<String>>);
+
+    impl Recorder for Described {
+        fn describe_counter(&self, name: KeyName, _: Option<Said>, _: SharedString) {
+            self.0.lock().push(name.as_str().to_owned());
+        }
+        fn describe_gauge(&self, name: KeyName, unit: Option<Said>, help: SharedString) {
+            self.describe_counter(name, unit, help);
+        }
+        fn describe_histogram(&self, _: KeyName, _: Option<Said>, _: SharedString) {}
+        fn register_counter(&self, _: &Key, _: &Metadata<'_>) -> Counter {
+            Counter::noop()
+        }
+        fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+            Gauge::noop()
+        }
+        fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+            Histogram::noop()
+        }
+    }
+
+    /// The program may start its monitor first.
+    #[test]
+    fn a_recorder_that_comes_later_is_told_what_the_figures_are() {
+        let monitor = Monitor::builder().start().expect("a monitor");
+        let (mut bridge, snapshot) = (Bridge::default(), monitor.snapshot());
+        bridge.set(&monitor, &snapshot);
+        let recorder = Described::default();
+        for _ in 0..2 {
+            metrics::with_local_recorder(&recorder, || bridge.set(&monitor, &snapshot));
+        }
+        let described = recorder.0.into_inner();
+        let times = described.iter().filter(|name| *name == "plimsoll_live_bytes").count();
+        assert_eq!(times, 1, "{described:?}");
     }
 }
