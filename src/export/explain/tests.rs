@@ -195,6 +195,20 @@ fn what_many_caches_took_together_is_in_no_word_nobodys() {
     assert_eq!(tools(&explanation), [Some("unload")]);
 }
 
+/// Registered late, with what it has held all along.
+#[test]
+fn a_cache_took_no_more_than_there_is() {
+    let before = snapshot(10, &[(AllocBytes, 60), (Used, 60)]);
+    let now = snapshot(70, &[(AllocBytes, 70), (Caches, 50), (Used, 70)]);
+    let mut status = status(now, vec![cache("pages", Some(50))], forecast(Growth::Objects, 0.2));
+    let explanation = explain(&before, &[], &status);
+    says(&explanation, &["no registered cache accounts for 10.0 MiB"]);
+    // What may have come since then is taken for that.
+    status.caches = vec![cache("pages", Some(8))];
+    status.ledger.caches = status.caches.iter().map(line).collect();
+    says(&explain(&before, &[], &status), &["cache pages says it took 8.0 MiB"]);
+}
+
 #[test]
 fn live_bytes_are_judged_however_many_lines_changed_more() {
     let with = |second, live, dirty, cached, kernel, sockets| {
