@@ -78,6 +78,7 @@ impl Bridge {
             let value = source.reported_bytes.map(|bytes| bytes as f64);
             self.gauges.set("plimsoll_source_bytes".into(), Some(label), value);
         }
+        self.gauges.end();
     }
 
     /// A counter that is unknown stays.
@@ -117,23 +118,34 @@ impl Bridge {
 /// never was is not set.
 #[derive(Default)]
 struct Gauges {
-    known: BTreeSet<(String, String)>,
+    known: BTreeSet<Named>,
+    /// Since the last end.
+    set: BTreeSet<Named>,
 }
+
+type Named = (String, Option<Label>);
 
 impl Gauges {
     fn set(&mut self, name: String, label: Option<Label>, value: Option<f64>) {
-        let of = label.as_ref().map(|label| label.value().to_owned()).unwrap_or_default();
-        let key = (name, of);
+        let key = (name, label);
         let was_known = self.known.contains(&key);
         if value.is_none() && !was_known {
             return;
         }
-        let gauge = gauge!(key.0.clone(), label.into_iter().collect::<Vec<_>>());
-        gauge.set(value.unwrap_or(f64::NAN));
-        if !was_known {
-            self.known.insert(key);
-        }
+        set(&key, value.unwrap_or(f64::NAN));
+        self.known.insert(key.clone());
+        self.set.insert(key);
     }
+
+    /// What was not set since the last end is there no more: a cache that was unregistered.
+    fn end(&mut self) {
+        self.known.difference(&self.set).for_each(|key| set(key, f64::NAN));
+        self.known = std::mem::take(&mut self.set);
+    }
+}
+
+fn set((name, label): &Named, value: f64) {
+    gauge!(name.clone(), label.iter().cloned().collect::<Vec<_>>()).set(value);
 }
 
 fn prefixed(name: &str) -> String {
@@ -186,9 +198,30 @@ mod tests {
     use super::*;
     use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString};
     use parking_lot::Mutex;
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    struct Full;
+
+    impl crate::Cache for Full {
+        fn shrink(&self, _: &crate::Ask) -> crate::ShrinkReport {
+            0.into()
+        }
+
+        fn usage_bytes(&self) -> Option<u64> {
+            Some(7)
+        }
+    }
 
     #[derive(Default)]
-    struct Described(Mutex<Vec<String>>);
+    struct Described(Mutex<Vec<String>>, Mutex<BTreeMap<String, Arc<AtomicU64>>>);
+
+    impl Described {
+        fn gauge(&self, key: &str) -> Option<f64> {
+            self.1.lock().get(key).map(|bits| f64::from_bits(bits.load(Ordering::Relaxed)))
+        }
+    }
 
     impl Recorder for Described {
         fn describe_counter(&self, name: KeyName, _: Option<Said>, _: SharedString) {
@@ -201,12 +234,31 @@ mod tests {
         fn register_counter(&self, _: &Key, _: &Metadata<'_>) -> Counter {
             Counter::noop()
         }
-        fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
-            Gauge::noop()
+        fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+            let labels = key.labels().map(|label| format!(" {}", label.value()));
+            let name = key.name().to_owned() + &labels.collect::<String>();
+            Gauge::from_arc(self.1.lock().entry(name).or_default().clone())
         }
         fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
             Histogram::noop()
         }
+    }
+
+    #[test]
+    fn the_gauge_of_a_cache_that_is_gone_is_no_number() {
+        let monitor = Monitor::builder().start().expect("a monitor");
+        let (mut bridge, recorder) = (Bridge::default(), Described::default());
+        let mut set = || {
+            let snapshot = monitor.snapshot();
+            metrics::with_local_recorder(&recorder, || bridge.set(&monitor, &snapshot));
+            recorder.gauge("plimsoll_cache_bytes pages")
+        };
+        let cache = monitor.register("pages", Full).expect("a cache");
+        monitor.plan_eviction(1).expect("a plan, for which it is asked");
+        assert_eq!(set(), Some(7.0));
+        cache.unregister();
+        assert!(set().is_some_and(f64::is_nan));
+        assert!(recorder.gauge("plimsoll_budget_bytes").is_some_and(f64::is_finite));
     }
 
     /// The program may start its monitor first.
