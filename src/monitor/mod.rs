@@ -204,7 +204,27 @@ impl Monitor {
             // Closed without an answer means that it has ended too.
             let _ = has_stopped.await;
         }
+        self.stop_surfaces().await;
         self.stop();
+    }
+
+    /// Each may wait for what it sends: on a thread of their own. What no thread could be had for is left to `stop`.
+    async fn stop_surfaces(&self) {
+        let surfaces = std::mem::take(&mut *self.surfaces.lock());
+        if surfaces.is_empty() {
+            return;
+        }
+        let (surfaces, (replier, reply)) = (Arc::new(Mutex::new(surfaces)), reply::channel());
+        let theirs = surfaces.clone();
+        let end = move || {
+            theirs.lock().iter_mut().for_each(|surface| surface.stop());
+            replier.send(());
+        };
+        if std::thread::Builder::new().name("plimsoll-stop".into()).spawn(end).is_ok() {
+            let _ = reply.await;
+        } else {
+            self.surfaces.lock().append(&mut surfaces.lock());
+        }
     }
 
     fn signal_stop(&self) {
