@@ -4,7 +4,9 @@
 #[path = "common/installed.rs"]
 mod installed;
 
-use plimsoll::{Ask, Budget, Cache, HealthStatus, Level, Meter, Monitor, Region, ShrinkReport};
+use plimsoll::{
+    Ask, Budget, Cache, HealthStatus, Level, Meter, Monitor, OwnMetric, Region, ShrinkReport, Unit,
+};
 use std::time::{Duration, Instant};
 
 struct Quiet;
@@ -49,6 +51,11 @@ fn a_tick_in_the_steady_state_allocates_nothing() {
         .meter(Meter::LiveBytes)
         .interval(Duration::from_millis(1))
         .ring(100)
+        .metric(OwnMetric::gauge("depth", Unit::Count, "How deep.", || Some(7.0)))
+        .memory_source("device", || Some(4096))
+        .keep_if(|snapshot| snapshot.heap_objects() > Some(0))
+        .on_snapshot(|_| {})
+        .on_event(|_| {})
         .start()
         .unwrap();
     monitor.register("quiet", Quiet).unwrap();

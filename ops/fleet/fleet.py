@@ -35,7 +35,9 @@ def install_tools():
 
 
 def build_member(release=False):
-    """Builds the example and says where it is."""
+    """Builds the example and says where it is; `FLEET_MEMBER` is one that is built already."""
+    if os.environ.get("FLEET_MEMBER"):
+        return pathlib.Path(os.environ["FLEET_MEMBER"]).resolve()
     features = os.environ.get("FLEET_FEATURES", "http,prometheus")
     command = ["cargo", "build", "--quiet", "--locked", "--example", "fleet_member", "--features", features]
     subprocess.run(command + (["--release"] if release else []), check=True, cwd=ROOT)

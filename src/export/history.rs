@@ -7,6 +7,9 @@ use crate::snapshot::Snapshot;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+/// Points in an answer at most, which is some 10 MB of them: a ring may have a hundred times as many.
+const MOST_POINTS: usize = 10_000;
+
 /// Snapshots as columns, oldest first.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Columns {
@@ -29,7 +32,7 @@ pub(crate) struct Columns {
 pub(crate) struct Wanted {
     /// From this moment on, in seconds since 1970.
     pub(crate) since: Option<f64>,
-    /// So many points at most; 2 at least.
+    /// So many points at most; 2 at least, and 10000 unless given.
     pub(crate) points: Option<usize>,
     /// These figures; all when none is named.
     pub(crate) figures: Vec<String>,
@@ -37,8 +40,11 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     /// # Errors
-    /// Names the first figure that does not exist.
+    /// Names the first figure that does not exist, and a moment that is none.
     pub(crate) fn check(&self) -> Result<(), String> {
+        if let Some(since) = self.since.filter(|since| !since.is_finite()) {
+            return Err(format!("since: {since} is no moment, in seconds since 1970"));
+        }
         let known = |name: &&String| METRICS.iter().any(|metric| metric.name == name.as_str());
         match self.figures.iter().find(|name| !known(name)) {
             Some(unknown) => Err(format!("figures: there is no {unknown:?} among METRICS")),
@@ -61,7 +67,7 @@ impl Columns {
     ) -> Self {
         let since = wanted.since.unwrap_or(f64::NEG_INFINITY);
         let all: Vec<_> = snapshots.iter().filter(|s| s.timestamp() >= since).collect();
-        let kept = thinned(&all, wanted.points.unwrap_or(usize::MAX).max(2));
+        let kept = thinned(&all, wanted.points.unwrap_or(MOST_POINTS).clamp(2, MOST_POINTS));
         let mut figures = Map::new();
         let column = |figure: &dyn Fn(&Snapshot) -> Value| kept.iter().map(|s| figure(s)).collect();
         figures.insert("timestamp".into(), column(&|s| json!(s.timestamp())));
@@ -139,6 +145,25 @@ mod tests {
         assert!(!columns.thinned);
         let wrong = Wanted { figures: vec!["heap".into()], ..Wanted::default() };
         assert!(wrong.check().expect_err("no such figure").contains("\"heap\""));
+    }
+
+    #[test]
+    fn a_long_ring_is_thinned_unasked() {
+        let long = ring(&vec![Level::Healthy; 2 * MOST_POINTS]);
+        for points in [None, Some(usize::MAX)] {
+            let figures = vec!["live_bytes".into()];
+            let wanted = Wanted { points, figures, ..Wanted::default() };
+            let columns = Columns::of(&long, &wanted, "run".into(), 30.0, long.len());
+            assert_eq!((times(&columns).len(), columns.thinned), (MOST_POINTS + 1, true));
+        }
+    }
+
+    #[test]
+    fn a_moment_that_is_none_is_refused() {
+        for since in [f64::NAN, f64::INFINITY] {
+            let wanted = Wanted { since: Some(since), ..Wanted::default() };
+            assert!(wanted.check().expect_err("no moment").starts_with("since: "));
+        }
     }
 
     #[test]

@@ -102,12 +102,14 @@ impl Shared {
     /// Puts the budget and the lines within it in force, as allotment and settings have them now. What is to be said of it
     /// is for the caller to say.
     pub(super) fn put_in_force(&self) -> Option<EventKind> {
-        let new = Arc::new(self.allotment.lock().resolved());
+        // Held throughout: of two who do this at a time, whoever resolved first must not have the last word.
+        let allotment = self.allotment.lock();
+        let new = Arc::new(allotment.resolved());
         let old = std::mem::replace(&mut *self.budget.lock(), new.clone());
         let mut in_force = self.metadata.lock();
         let user = in_force.user.clone();
         *in_force = Arc::new(metadata(&new, &self.settings().thresholds, user));
-        drop(in_force);
+        drop((in_force, allotment));
         (old != new).then(|| EventKind::budget_changed(&old, &new))
     }
 }
@@ -188,5 +190,23 @@ mod tests {
             monitor.shared.follow_bounds(start + Duration::from_secs(5 * tick));
         }
         assert_eq!(changes(&monitor), 1, "said once");
+    }
+
+    #[test]
+    fn of_two_who_put_a_budget_in_force_the_older_has_not_the_last_word() {
+        let root = tree();
+        let monitor = asleep(&root);
+        let shared = &monitor.shared;
+        std::thread::scope(|scope| {
+            let others = scope.spawn(|| (0..1_000_000).for_each(|_| drop(shared.put_in_force())));
+            for mebibytes in (64..96).cycle() {
+                let budget = format!("{mebibytes}MiB");
+                monitor.configure([("budget", budget)]).expect("a budget");
+                assert_eq!(monitor.budget_bytes(), mebibytes * MIB);
+                if others.is_finished() {
+                    return;
+                }
+            }
+        });
     }
 }

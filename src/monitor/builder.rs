@@ -232,6 +232,7 @@ impl Builder {
             #[cfg(feature = "http")]
             listening: super::serving::Listening::default(),
             unsaid: Mutex::default(),
+            watched_until: Mutex::new(None),
             look_wanted: AtomicBool::new(false),
             brake,
             followers: Mutex::default(),

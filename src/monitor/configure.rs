@@ -24,7 +24,7 @@ const CHANGEABLE: [&str; 11] = [
 ];
 
 /// What the settings were resolved from: by the builder, by the environment at the start, and since then.
-#[derive(Debug, Default)]
+/// Variables may hold secrets: there is no `Debug`.
 pub(super) struct Said {
     pub(super) given: Given,
     pub(super) environment: BTreeMap<&'static str, String>,

@@ -81,6 +81,8 @@ impl Courier {
         courier.wants_snapshots = !sinks.snapshots.is_empty();
         if courier.wants_events || courier.wants_snapshots {
             let shared = courier.shared.clone();
+            // Room for all at once: a tick must not wait for memory because a sink is behind.
+            shared.state.lock().queue.reserve_exact(QUEUE);
             let thread = Builder::new()
                 .name("plimsoll-events".into())
                 .spawn(move || deliver(&shared, &sinks))

@@ -3,10 +3,18 @@
 use super::Handle;
 use crate::export::explain::{Explanation, Facts, baseline};
 use crate::policy::baseline::WINDOW;
+use crate::policy::forecast::Growth;
+use std::time::Duration;
+
+/// Long enough for growth to be known.
+const LOOK: Duration = Duration::from_secs(10);
 
 impl Handle {
     /// Why memory is as it is, in one report: level and budget, what grows and how fast, which lines of the ledger and which
     /// caches changed most in the last five minutes, what no cache accounts for, what went wrong, and what to do next.
+    ///
+    /// While it is not known whether anything grows, since the monitor is young or ticks seldom, asking has it tick each second
+    /// for ten seconds: ask again after six.
     ///
     /// Figures are those of [`Handle::status`] and of the history; what is concluded from them is an estimate, and says so.
     /// Costs what [`Handle::status`] and [`Handle::history`] do.
@@ -22,6 +30,9 @@ impl Handle {
     /// ```
     pub fn explain(&self) -> Explanation {
         let status = self.status();
+        if status.forecast.growth == Growth::Unknown && self.is_running() {
+            self.watch_for(LOOK);
+        }
         let history = self.history();
         let before = baseline(&history, &status.snapshot, WINDOW);
         let caches = before.map(|before| self.shared.caches.lines_at(before.uptime()));

@@ -10,7 +10,7 @@ use crate::own::{MOST_OWN, OwnFigure, OwnMetric, OwnMetricAbout, Read};
 use crate::policy::eviction::Quarantine;
 use parking_lot::{Condvar, Mutex};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// What a figure is to those who read it.
@@ -28,12 +28,14 @@ struct Figure {
     /// The bits of the last answer; not a number is unknown. Relaxed: a single figure that orders nothing.
     last: AtomicU64,
     quarantine: Mutex<Option<Quarantine>>,
+    /// Its code is running, or hangs: it costs one thread, however often it was given up.
+    busy: AtomicBool,
 }
 
 impl Figure {
     fn new(about: About, read: Read) -> Self {
-        let last = AtomicU64::new(f64::NAN.to_bits());
-        Figure { about, read, last, quarantine: Mutex::new(None) }
+        let (last, busy) = (AtomicU64::new(f64::NAN.to_bits()), AtomicBool::new(false));
+        Figure { about, read, last, quarantine: Mutex::new(None), busy }
     }
 
     fn value(&self) -> Option<f64> {
@@ -241,6 +243,7 @@ fn read_all(figures: &[Figure], desk: &Desk) {
                 continue;
             }
             let answer = caught(&figure.read);
+            figure.busy.store(false, Ordering::Relaxed);
             let mut state = desk.state.lock();
             if state.closed {
                 // Given up meanwhile: what it says is another reader's to find out.
@@ -275,6 +278,48 @@ fn begin(desk: &Desk, index: usize, figure: &Figure) -> bool {
         return false;
     }
     let mut state = desk.state.lock();
+    if state.closed || figure.busy.swap(true, Ordering::Relaxed) {
+        return false;
+    }
     state.reading = Some((index, now));
-    !state.closed
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metric::Unit;
+    use std::sync::mpsc;
+
+    const TIMEOUT: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn one_that_hangs_costs_one_thread_however_often_it_is_its_turn() {
+        let (called, calls) = mpsc::channel();
+        let (release, hang) = mpsc::channel::<()>();
+        let hang = Mutex::new(hang);
+        let hangs = OwnMetric::gauge("hangs", Unit::Count, "", {
+            let called = called.clone();
+            move || called.send("hangs").ok().and_then(|()| hang.lock().recv().ok().map(|()| 1.0))
+        });
+        let behind = OwnMetric::gauge("behind", Unit::Count, "", move || {
+            called.send("behind").ok().map(|()| 2.0)
+        });
+        let figures = Figures::new(Given { metrics: vec![hangs, behind], sources: vec![] });
+        let now = Instant::now();
+        assert!(figures.refresh(TIMEOUT, now).is_empty());
+        assert_eq!(calls.recv(), Ok("hangs"));
+        let given_up = figures.refresh(TIMEOUT, now + TIMEOUT * 1_000);
+        assert_eq!(given_up, ["hangs: did not answer within 10s"]);
+        assert_eq!(calls.recv(), Ok("behind"));
+        for _ in 0..3 {
+            // The quarantine is over, and it hangs still.
+            figures.figures.iter().for_each(|figure| *figure.quarantine.lock() = None);
+            assert!(figures.refresh(TIMEOUT, Instant::now()).is_empty());
+            assert_eq!(calls.recv(), Ok("behind"));
+        }
+        assert_eq!(figures.metrics()[0].value, None);
+        drop(release);
+        figures.stop();
+    }
 }

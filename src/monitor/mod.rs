@@ -125,7 +125,8 @@ pub struct Monitor {
     surfaces: Mutex<Vec<Box<dyn Surface>>>,
 }
 
-/// Something that shows a monitor to others, on threads of its own, and ends with it.
+/// Something that shows a monitor to others, on threads of its own, and ends with it. Dropped, it is told to end and not
+/// waited for.
 pub(crate) trait Surface: Send {
     /// Ends it, and waits for its threads in bounded time.
     fn stop(&mut self);
@@ -176,7 +177,8 @@ impl Monitor {
     pub fn stop(&self) {
         self.signal_stop();
         if self.shared.wake.is_own_thread() {
-            // Called by something that runs on the very thread it would wait for.
+            // Called by something that runs on the very thread it would wait for. What shows it is only told to end.
+            drop(std::mem::take(&mut *self.surfaces.lock()));
             return;
         }
         // Held while joining, so that a second caller comes back no earlier than the first.
@@ -199,31 +201,32 @@ impl Monitor {
     /// As [`Monitor::stop`], for callers that must not block.
     pub async fn stop_async(&self) {
         self.signal_stop();
-        let has_stopped = self.has_stopped.lock().take();
-        if let Some(has_stopped) = has_stopped {
-            // Closed without an answer means that it has ended too.
-            let _ = has_stopped.await;
+        // In a forked child there is nobody to wait for.
+        if self.shared.pid == std::process::id() {
+            let has_stopped = self.has_stopped.lock().take();
+            if let Some(has_stopped) = has_stopped {
+                // Closed without an answer means that it has ended too.
+                let _ = has_stopped.await;
+            }
+            self.end_surfaces().await;
         }
-        self.stop_surfaces().await;
         self.stop();
     }
 
-    /// Each may wait for what it sends: on a thread of their own. What no thread could be had for is left to `stop`.
-    async fn stop_surfaces(&self) {
-        let surfaces = std::mem::take(&mut *self.surfaces.lock());
+    /// Ends what shows it, on a thread for that purpose: callers may be slow to go.
+    async fn end_surfaces(&self) {
+        let mut surfaces = std::mem::take(&mut *self.surfaces.lock());
         if surfaces.is_empty() {
             return;
         }
-        let (surfaces, (replier, reply)) = (Arc::new(Mutex::new(surfaces)), reply::channel());
-        let theirs = surfaces.clone();
-        let end = move || {
-            theirs.lock().iter_mut().for_each(|surface| surface.stop());
+        let (replier, have_ended) = reply::channel();
+        let thread = std::thread::Builder::new().name("plimsoll-stop".into()).spawn(move || {
+            surfaces.iter_mut().for_each(|surface| surface.stop());
             replier.send(());
-        };
-        if std::thread::Builder::new().name("plimsoll-stop".into()).spawn(end).is_ok() {
-            let _ = reply.await;
-        } else {
-            self.surfaces.lock().append(&mut surfaces.lock());
+        });
+        // Without a thread they were dropped, and so told to end.
+        if thread.is_ok() {
+            let _ = have_ended.await;
         }
     }
 

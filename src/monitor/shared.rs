@@ -97,6 +97,8 @@ pub(super) struct Shared {
     pub(super) listening: super::serving::Listening,
     /// What happened on threads that run no log subscribers, for the next tick to tell.
     pub(super) unsaid: Mutex<Vec<EventKind>>,
+    /// Until then somebody wants to see where the usage is going: ticks come each second.
+    pub(super) watched_until: Mutex<Option<Instant>>,
     /// Somebody wants a tick now. Relaxed: whoever sets it notifies afterwards, and that synchronises.
     pub(super) look_wanted: AtomicBool,
     pub(super) brake: Brake,

@@ -115,6 +115,12 @@ impl Handle {
         is_due && self.is_running()
     }
 
+    /// Has the monitor tick each second for `time`, so that it is known where the usage is going.
+    pub(crate) fn watch_for(&self, time: Duration) {
+        *self.shared.watched_until.lock() = Some(Moment::now().instant + time);
+        self.shared.request_look();
+    }
+
     /// How the monitor is to be shown.
     pub(crate) fn serving(&self) -> Serving {
         self.shared.settings().serving.clone()

@@ -23,6 +23,9 @@ use crate::snapshot::{Moment, Snapshot};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// Time between ticks while somebody watches.
+const WATCHED: Duration = Duration::from_secs(1);
+
 /// What the monitor's thread keeps from tick to tick.
 pub(super) struct Ticker {
     shared: Arc<Shared>,
@@ -97,15 +100,17 @@ impl Ticker {
         self.purging.stop(&self.shared);
     }
 
-    /// The interval near the line is shorter.
-    fn interval(&self) -> Duration {
+    /// The interval near the line is shorter, and while somebody watches.
+    fn interval(&self, now: Instant) -> Duration {
         let pace = self.watch.pace(self.shared.settings().interval);
+        let is_watched = self.shared.watched_until.lock().is_some_and(|until| now < until);
+        let pace = if is_watched { pace.min(WATCHED) } else { pace };
         self.evictor.planner.pace().map_or(pace, |regrowth| regrowth.min(pace))
     }
 
     fn tick(&mut self, moment: Moment) {
         // First, so that whatever goes wrong below goes wrong once an interval.
-        self.next_tick = moment.instant + self.interval();
+        self.next_tick = moment.instant + self.interval(moment.instant);
         self.say_what_is_unsaid();
         self.shared.follow_bounds(moment.instant);
         let (mut snapshot, usage) = self.shared.read_for_tick(moment);
@@ -130,7 +135,7 @@ impl Ticker {
         self.evictor.survey(&self.shared, moment.instant);
         self.shared.wake_followers();
         // Again, since the level may have changed.
-        self.next_tick = moment.instant + self.interval();
+        self.next_tick = moment.instant + self.interval(moment.instant);
     }
 
     fn say_what_is_unsaid(&self) {
@@ -178,7 +183,7 @@ impl Ticker {
             level != snapshot.level() || now.saturating_duration_since(at) >= interval
         });
         let keep = keep && self.is_wanted(snapshot);
-        let pace = self.interval();
+        let pace = self.interval(now);
         let mut history = self.shared.history.lock();
         if keep {
             self.last_kept = Some((now, snapshot.level()));

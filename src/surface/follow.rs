@@ -57,9 +57,7 @@ pub(super) fn follow(
 
 impl Surface for Follower {
     fn stop(&mut self) {
-        // Relaxed: whoever is woken afterwards sees it, and that synchronises.
-        self.stopping.store(true, Ordering::Relaxed);
-        self.wake.notify();
+        self.say();
         let Some(thread) = self.thread.take().filter(|_| !self.wake.is_own_thread()) else {
             return;
         };
@@ -67,6 +65,20 @@ impl Surface for Follower {
             // It panics nowhere: what it does is caught.
             let _ = thread.join();
         }
+    }
+}
+
+impl Follower {
+    fn say(&self) {
+        // Relaxed: whoever is woken afterwards sees it, and that synchronises.
+        self.stopping.store(true, Ordering::Relaxed);
+        self.wake.notify();
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.say();
     }
 }
 

@@ -1,5 +1,7 @@
-//! A tick for whoever asks, when the last one is too long ago.
+//! A tick for whoever asks, when the last one is too long ago; and the health, when it is one's turn.
 
+use crate::error::Error;
+use crate::export::report::HealthReport;
 use crate::monitor::Handle;
 use std::time::Duration;
 
@@ -16,4 +18,16 @@ pub(super) async fn freshen(handle: &Handle) {
             return;
         }
     }
+}
+
+/// The health, after those who asked before: that two ask at a time is no finding. Checks that have not returned for two
+/// seconds are.
+pub(super) async fn health(handle: &Handle) -> Result<HealthReport, Error> {
+    for _ in 0..400 {
+        if let Some(report) = handle.health_check_in_turn().await? {
+            return Ok(report);
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    handle.health_check_async().await
 }

@@ -36,14 +36,18 @@ pub(crate) fn start(monitor: &Monitor, serving: &Serving) -> Result<(), Error> {
     // Last: it has something to say at its end, which a start that fails should not wait for.
     #[cfg(feature = "otlp")]
     otlp::start(monitor, serving)?;
-    let _ = monitor;
-    check_features(serving)
+    check_features(monitor, serving)
 }
 
 /// What is asked for and cannot be had is an error, never passed over in silence.
-fn check_features(serving: &Serving) -> Result<(), Error> {
+fn check_features(monitor: &Monitor, serving: &Serving) -> Result<(), Error> {
     let wanted = [
-        ("http", "http", serving.http.is_some(), cfg!(feature = "http")),
+        (
+            "http",
+            "http",
+            serving.http.as_deref().is_some_and(|at| at != "off"),
+            cfg!(feature = "http"),
+        ),
         ("socket", "http", serving.socket != SocketPlace::Nowhere, cfg!(feature = "http")),
         ("webhook", "webhook", serving.webhook.is_some(), cfg!(feature = "webhook")),
         ("otlp", "otlp", serving.otlp.is_some(), cfg!(feature = "otlp")),
@@ -51,14 +55,13 @@ fn check_features(serving: &Serving) -> Result<(), Error> {
     match wanted.into_iter().find(|(_, _, wanted, is_there)| *wanted && !is_there) {
         Some((setting, feature, ..)) => {
             let expected = format!("left out: this build lacks plimsoll's feature `{feature}`");
-            Err(Error::setting(setting, "what was given", &expected))
+            Err(blame(monitor, setting, Error::setting(setting, "what was given", &expected)))
         }
         None => Ok(()),
     }
 }
 
 /// Names the variable when the setting came from one.
-#[cfg(any(feature = "otlp", feature = "webhook"))]
 fn blame(monitor: &Monitor, name: &str, error: Error) -> Error {
     use crate::setting::Origin;
     let settings = monitor.settings();

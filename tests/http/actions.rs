@@ -68,7 +68,13 @@ fn what_makes_no_sense_is_refused_and_named() {
         ("evict", "{", 400, "EOF"),
         ("configure", r#"{"ring": 5}"#, 422, "can be changed"),
         ("configure", r#"{"warning_at": 99}"#, 422, "threshold"),
-        ("configure", r#"{"budget": "lots"}"#, 422, "lots"),
+        ("configure", r#"{"budget": "lots"}"#, 422, "budget of \"lots\": must be"),
+        (
+            "configure",
+            r#"{"interval": "1s", "hook_timeout": null}"#,
+            422,
+            "hook_timeout of \"null\"",
+        ),
         ("configure", r#"{"http_token": "mine"}"#, 422, "can be changed"),
         ("purge", r#"{"all": 1}"#, 422, "all"),
     ] {

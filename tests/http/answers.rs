@@ -1,6 +1,6 @@
 //! What is answered, to each question.
 
-use super::client::{address, get, served};
+use super::client::{Listener, address, ask, get, served};
 use super::support::{BUDGET, Boxes, MIB, alone, ballast, builder, eventually, ticks};
 use plimsoll::{Check, Level, METRICS, OwnMetric, Unit};
 use serde_json::json;
@@ -126,6 +126,26 @@ fn the_probes_say_alive_ready_and_well() {
 }
 
 #[test]
+fn many_who_ask_for_the_health_at_a_time_are_no_finding() {
+    let _alone = alone();
+    let slow = || {
+        std::thread::sleep(Duration::from_millis(2));
+        Check::healthy("in order")
+    };
+    for builder in [builder(), builder().check("slow", slow)] {
+        let monitor = served(builder);
+        ticks(&monitor, 2);
+        let to = address(&monitor);
+        let ask = || (0..20).map(|_| get(to, "/health").status).collect::<Vec<_>>();
+        let answers = std::thread::scope(|scope| {
+            let askers: Vec<_> = (0..6).map(|_| scope.spawn(ask)).collect();
+            askers.into_iter().flat_map(|asker| asker.join().unwrap()).collect::<Vec<_>>()
+        });
+        assert_eq!(answers, [200; 120]);
+    }
+}
+
+#[test]
 fn what_is_asked_between_ticks_is_as_of_now() {
     let _alone = alone();
     let depth = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(1));
@@ -155,28 +175,55 @@ fn what_this_build_lacks_is_said() {
     assert_eq!((get(to, "/nothing").status, get(to, "/api/v1/nothing").status), (404, 404));
 }
 
-#[test]
-fn a_program_that_runs_axum_can_nest_it() {
-    let _alone = alone();
-    let monitor = builder().start().unwrap();
+/// Serves `app` until `asking` has asked.
+fn serve<T: Send>(app: axum::Router, asking: impl FnOnce(std::net::SocketAddr) -> T + Send) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
     let to = listener.local_addr().unwrap();
-    let app = axum::Router::new().nest("/plimsoll", monitor.router());
-    let server = std::thread::spawn(move || {
-        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let serving = axum::serve(listener, app).with_graceful_shutdown(async {
-            stopped.await.ok();
-        });
-        let asking = std::thread::spawn(move || {
-            let answers = ["/plimsoll/livez", "/plimsoll/api/v1/status"].map(|path| get(to, path));
-            stop.send(()).unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = async {
+        axum::serve(listener, app).with_graceful_shutdown(async { drop(stopped.await) }).await
+    };
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(move || {
+            let answers = asking(to);
+            drop(stop);
             answers
         });
-        runtime.block_on(async { serving.await }).unwrap();
+        runtime.block_on(serving).unwrap();
         asking.join().unwrap()
+    })
+}
+
+#[test]
+fn a_program_that_runs_axum_can_nest_it() {
+    let _alone = alone();
+    let monitor = builder().http_token("mast").start().unwrap();
+    serve(axum::Router::new().nest("/plimsoll", monitor.router()), |to| {
+        assert_eq!(get(to, "/plimsoll/livez").status, 200);
+        assert_eq!(get(to, "/plimsoll/api/v1/status").status, 401);
+        let token = "authorization: Bearer mast\r\n";
+        let status = ask(to, "/plimsoll/api/v1/status", token).json();
+        assert_eq!(status["budget"]["bytes"], BUDGET);
+        // The page's files are beside it, wherever it is nested.
+        let there = get(to, "/plimsoll");
+        assert_eq!((there.status, there.header("location")), (307, Some("./plimsoll/index.html")));
+        let page = get(to, "/plimsoll/index.html");
+        assert!(page.body.contains("src=\"assets/app.js\""), "{page:?}");
+        assert_eq!(get(to, "/plimsoll/assets/app.js").status, 200);
+        assert_eq!((get(to, "/").status, get(to, "/plimsoll/nothing").status), (404, 401));
     });
-    let [alive, status] = server.join().unwrap();
-    assert_eq!(alive.status, 200);
-    assert_eq!(status.json()["budget"]["bytes"], BUDGET);
+}
+
+#[test]
+fn a_listener_at_another_server_hears_of_the_monitors_end() {
+    let _alone = alone();
+    let monitor = builder().start().unwrap();
+    serve(axum::Router::new().merge(monitor.router()), |to| {
+        let mut listener = Listener::new(to, "connection: close\r\n");
+        listener.next_of("status");
+        monitor.stop();
+        listener.next_of("end");
+        assert!(listener.next().is_none(), "and nothing after it");
+    });
 }

@@ -41,6 +41,9 @@ fn a_foreign_name_gets_nothing_on_any_route() {
     for host in ["localhost", "LOCALHOST:1", "127.0.0.1:80", "[::1]:9464", "search.internal"] {
         assert_eq!(with_host(&monitor, "/livez", host).status, 200, "{host}");
     }
+    let two =
+        "GET /livez HTTP/1.1\r\nhost: localhost\r\nhost: evil.example\r\nconnection: close\r\n\r\n";
+    assert_eq!(send(address(&monitor), two).status, 421, "one name, or none");
     let none = send(address(&monitor), "GET /livez HTTP/1.1\r\nconnection: close\r\n\r\n");
     assert!([400, 421].contains(&none.status), "{none:?}");
 }
@@ -80,6 +83,19 @@ fn without_the_token_there_are_no_figures() {
     assert_eq!(ask(to, "/api/v1/status", right).status, 200);
     let shown = ask(to, "/api/v1/settings", right).body;
     assert!(shown.contains("http_token") && !shown.contains("mast"), "{shown}");
+}
+
+#[test]
+fn a_token_that_is_none_lets_nobody_in() {
+    let _alone = alone();
+    for (wrong, at) in [("", "127.0.0.1:0"), ("", "0.0.0.0:0"), (" mast", "127.0.0.1:0")] {
+        let refused = builder().http(at).http_token(wrong).start().unwrap_err().to_string();
+        assert!(refused.starts_with("http_token of what was given: must be"), "{refused}");
+    }
+    for wrong in ["mast\n", "m\u{e4}st"] {
+        let refused = builder().http_token(wrong).start().unwrap_err().to_string();
+        assert!(!refused.contains("mast"), "{refused}");
+    }
 }
 
 #[test]
@@ -127,4 +143,28 @@ fn a_form_of_a_foreign_page_is_no_json() {
     assert_eq!(send(to, &form).status, 415);
     assert_eq!(get(to, "/api/v1/purge").status, 405);
     assert_eq!(post(to, "/api/v1/purge", "{}").status, 200);
+}
+
+/// A process of its own: the environment belongs to all threads.
+#[test]
+fn a_variable_with_an_address_that_is_none_is_named() {
+    const CASE: &str = "PLIMSOLL_TEST_HTTP_CASE";
+    if std::env::var(CASE).is_ok() {
+        println!("{}", Monitor::builder().start().map(drop).unwrap_err());
+        return;
+    }
+    for wrong in ["9464", "0.0.0.0:0"] {
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args([
+                "guard::a_variable_with_an_address_that_is_none_is_named",
+                "--exact",
+                "--nocapture",
+            ])
+            .envs([(CASE, "1"), ("PLIMSOLL_HTTP", wrong)])
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        let expected = format!("environment variable PLIMSOLL_HTTP: http of {wrong}: must be");
+        assert!(said.contains(&expected), "{said}");
+    }
 }

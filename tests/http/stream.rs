@@ -35,6 +35,17 @@ fn a_listener_hears_of_the_status_and_of_what_happens() {
 }
 
 #[test]
+fn a_number_that_no_event_will_have_is_waited_for() {
+    let _alone = alone();
+    let monitor = served(builder());
+    let last = format!("last-event-id: {}\r\n", u64::MAX);
+    assert_eq!(
+        Listener::new(address(&monitor), &last).next_of("status").json()["level"],
+        "healthy"
+    );
+}
+
+#[test]
 fn while_somebody_listens_the_monitor_ticks_each_second() {
     let _alone = alone();
     let monitor = served(builder().interval(Duration::from_secs(3600)));

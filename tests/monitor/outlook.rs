@@ -72,3 +72,19 @@ fn a_level_is_left_where_the_operator_says() {
     let error = builder().leave_below(0.5).start().unwrap_err().to_string();
     assert_eq!(error, "leave_below of 0.5: must be from 1 to 40 percent points");
 }
+
+#[test]
+fn whoever_asks_why_early_is_told_soon() {
+    let _alone = alone();
+    let monitor = builder().interval(Duration::from_secs(3600)).start().unwrap();
+    eventually("the first tick", || monitor.latest());
+    assert_eq!(monitor.explain().growth.kind, Growth::Unknown);
+    let mut kept = Vec::new();
+    let kind = eventually("growth is known, in no hour", || {
+        kept.push(vec![1u8; 64 * 1024]);
+        std::thread::sleep(Duration::from_millis(20));
+        Some(monitor.forecast().growth).filter(|growth| *growth != Growth::Unknown)
+    });
+    assert_eq!(kind, Growth::Objects);
+    assert_eq!(monitor.history().len(), 1, "the ring keeps its own interval");
+}

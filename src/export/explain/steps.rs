@@ -185,17 +185,9 @@ fn raise(status: &Status) -> Option<NextStep> {
     Some(step.setting("PLIMSOLL_BUDGET"))
 }
 
-/// While growth is unknown, when to ask again.
+/// While growth is unknown, when to ask again: who has asked has the monitor look closer.
 fn wait(explanation: &Explanation, status: &Status) -> Option<NextStep> {
-    if explanation.growth.kind != Growth::Unknown {
-        return None;
-    }
-    let interval = status.settings.iter().find(|setting| setting.name == "interval");
-    let seconds = interval.and_then(|interval| humantime::parse_duration(&interval.value).ok());
-    let again = seconds.map_or(150.0, |interval| interval.as_secs_f64() * 5.0).max(2.0);
-    let what = format!(
-        "growth is known after five ticks: ask again in {}, or shorten the interval",
-        time(again)
-    );
-    Some(NextStep::new(what).tool("explain_memory", json!({})).setting("PLIMSOLL_INTERVAL"))
+    let is_unknown = explanation.growth.kind == Growth::Unknown && status.monitor_running;
+    let what = "growth is known after five ticks, which come each second now: ask again in 6s";
+    is_unknown.then(|| NextStep::new(what).tool("explain_memory", json!({})))
 }

@@ -20,7 +20,7 @@ pub use format::Exposition;
 use super::status::Status;
 use crate::ledger::LineKind;
 use crate::level::Level;
-use crate::metric::{METRICS, Metric, Value};
+use crate::metric::{Kind, METRICS, Metric, Value};
 use name::{Taken, exactness_words, in_base_unit, unit_word};
 use text::{Family, Number, Page};
 
@@ -161,7 +161,8 @@ fn own_figures(page: &mut Page<'_>, status: &Status) {
         let name = taken.family(figure);
         let unit = unit_word(figure.unit);
         let family = Family { name: &name, unit, kind: figure.kind, help: &figure.help };
-        let value = figure.value.map(|value| in_base_unit(figure.unit, Value::Float(value)));
-        page.one(family, value);
+        // A total below nothing makes a strict reader refuse the whole page.
+        let value = figure.value.filter(|value| figure.kind == Kind::Gauge || *value >= 0.0);
+        page.one(family, value.map(|value| in_base_unit(figure.unit, Value::Float(value))));
     }
 }

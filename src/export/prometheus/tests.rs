@@ -162,6 +162,7 @@ fn full() -> Status {
             own("hit_percent", Unit::Percent, Kind::Gauge, Some(87.5)),
             own("sent_total", Unit::Bytes, Kind::Counter, Some(1e15)),
             own("unknown", Unit::Seconds, Kind::Gauge, None),
+            own("below_nothing_total", Unit::Count, Kind::Counter, Some(-1.0)),
         ],
         ..bare()
     };

@@ -202,7 +202,7 @@ impl Settings {
             let error = Error::setting("eviction_target", 0, "at least 1 byte");
             return Err(blame(&self.report, &["eviction_target"], error));
         }
-        Ok(())
+        self.serving.check().map_err(|error| blame(&self.report, &["http_token"], error))
     }
 }
 

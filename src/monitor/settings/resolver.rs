@@ -104,7 +104,8 @@ impl Resolver<'_> {
         let value =
             value.map_err(|error| Error::Environment { variable, source: Box::new(error) })?;
         if let Some(text) = self.changes.get(name) {
-            return Ok((Some(parse(text)?), Origin::Changed));
+            let value = parse(text).map_err(|error| named(name, error))?;
+            return Ok((Some(value), Origin::Changed));
         }
         Ok(match (given, value) {
             (Some(given), _) => (Some(given), Origin::Builder),
@@ -123,6 +124,14 @@ impl Resolver<'_> {
             &[own.as_str()].iter().chain(&others).copied().collect::<Vec<_>>(),
             error,
         )
+    }
+}
+
+/// A text that cannot be read, with the setting that it was given for.
+fn named(name: &'static str, error: Error) -> Error {
+    match error {
+        Error::Parse { given, expected } => Error::setting(name, format!("{given:?}"), expected),
+        other => other,
     }
 }
 

@@ -168,6 +168,19 @@ impl Serving {
     }
 }
 
+impl Serving {
+    /// A token that nobody could bring locks everybody out, and an empty one lets everybody in.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let Some(Secret(token)) = &self.http_token else { return Ok(()) };
+        let is_plain = token.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        if is_plain && !token.is_empty() && token.trim() == token {
+            return Ok(());
+        }
+        let expected = "printable ASCII, not empty, without spaces at its ends";
+        Err(Error::setting("http_token", "what was given", expected))
+    }
+}
+
 fn or_off(text: Option<String>) -> String {
     text.unwrap_or("off".into())
 }

@@ -12,6 +12,7 @@ use crate::ledger::Ledger;
 use crate::policy::forecast::Forecast;
 use crate::setting::Setting;
 use crate::snapshot::Snapshot;
+use crate::surface::fresh;
 use axum::Json;
 use axum::extract::{Query, State, rejection::QueryRejection};
 use axum::http::StatusCode;
@@ -86,7 +87,7 @@ pub(super) async fn events(
 }
 
 pub(super) async fn health(State(site): State<Site>) -> Answer<HealthReport> {
-    Ok(Json(site.handle.health_check_async().await?))
+    Ok(Json(fresh::health(&site.handle).await?))
 }
 
 pub(super) async fn metrics(State(site): State<Site>) -> Json<MetricsReport> {
@@ -141,6 +142,6 @@ impl Site {
     /// Has the monitor tick, when that is longer ago than a second, and waits a moment for it: what is as of the last tick
     /// shall be as of now.
     pub(super) async fn freshen(&self) {
-        crate::surface::fresh::freshen(&self.handle).await;
+        fresh::freshen(&self.handle).await;
     }
 }

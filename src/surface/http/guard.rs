@@ -1,13 +1,15 @@
 //! Who may ask: by the right name, from no foreign page, with the token, and no more than can be taken.
 
 use super::answer::Refusal;
+use crate::monitor::Secret;
 use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN,
     REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::net::IpAddr;
@@ -41,12 +43,12 @@ pub(super) struct Guard(Arc<Wanted>);
 
 #[derive(Debug)]
 struct Wanted {
-    token: Option<String>,
+    token: Option<Secret>,
     hosts: Vec<String>,
 }
 
 impl Guard {
-    pub(super) fn new(token: Option<String>, hosts: Vec<String>) -> Self {
+    pub(super) fn new(token: Option<Secret>, hosts: Vec<String>) -> Self {
         Guard(Arc::new(Wanted { token, hosts }))
     }
 
@@ -56,7 +58,7 @@ impl Guard {
             return Ok(());
         }
         let headers = request.headers();
-        let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let host = host_of(request);
         if !self.knows(name_of(host), via) {
             return Err(Refusal::host(host));
         }
@@ -90,10 +92,20 @@ impl Guard {
     }
 
     fn has_token(&self, headers: &HeaderMap) -> bool {
-        let Some(token) = &self.0.token else { return true };
+        let Some(Secret(token)) = &self.0.token else { return true };
         let given = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
         let given = given.strip_prefix(b"Bearer ").unwrap_or_default();
         given.ct_eq(token.as_bytes()).into()
+    }
+}
+
+/// The one name that the server is called by: `Host`, and in HTTP/2 what stands in its place; empty for none, and for several.
+fn host_of(request: &Request) -> &str {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    match (hosts.next(), hosts.next(), request.version()) {
+        (Some(host), None, _) => host.to_str().unwrap_or_default(),
+        (None, None, Version::HTTP_2) => request.uri().authority().map_or("", Authority::as_str),
+        _ => "",
     }
 }
 
@@ -115,7 +127,7 @@ fn is_foreign(headers: &HeaderMap, host: &str) -> bool {
 
 /// The page and its files have no figures; whether the process lives is nobody's secret.
 fn needs_token(path: &str) -> bool {
-    let open = ["/", "/livez", "/favicon.ico"];
+    let open = ["/", "/index.html", "/livez", "/favicon.ico"];
     !(open.contains(&path) || path.starts_with("/assets/"))
 }
 
@@ -191,7 +203,7 @@ mod tests {
     use super::*;
 
     fn guard() -> Guard {
-        Guard::new(Some("secret".into()), vec!["search.internal".into()])
+        Guard::new(Some(Secret("secret".into())), vec!["search.internal".into()])
     }
 
     #[test]
@@ -207,6 +219,20 @@ mod tests {
             assert!(!knows(host, at("10.0.0.5")), "{host}");
         }
         assert!(knows("10.0.0.6", Via::Unknown) && !knows("evil.example", Via::Unknown));
+    }
+
+    #[test]
+    fn it_is_called_by_one_name() {
+        let request = |version, target: &str, hosts: &[&str]| {
+            let hosts = hosts.iter().fold(Request::builder(), |all, host| all.header(HOST, *host));
+            hosts.version(version).uri(target).body(Body::empty()).expect("a request")
+        };
+        let (one, two) = (Version::HTTP_11, Version::HTTP_2);
+        assert_eq!(host_of(&request(one, "/", &["localhost"])), "localhost");
+        assert_eq!(host_of(&request(two, "https://localhost:80/", &[])), "localhost:80");
+        assert_eq!(host_of(&request(two, "https://localhost/", &["evil.example"])), "evil.example");
+        assert_eq!(host_of(&request(one, "http://localhost/", &[])), "");
+        assert_eq!(host_of(&request(one, "/", &["localhost", "evil.example"])), "");
     }
 
     #[test]
@@ -233,11 +259,16 @@ mod tests {
         }
         assert!(!guard().has_token(&HeaderMap::new()));
         assert!(Guard::new(None, Vec::new()).has_token(&HeaderMap::new()));
+        assert!(!format!("{:?}", guard()).contains("secret"));
     }
 
     #[test]
     fn only_what_has_no_figures_is_open() {
-        assert!(["/", "/livez", "/assets/app.js"].into_iter().all(|path| !needs_token(path)));
+        assert!(
+            ["/", "/index.html", "/livez", "/assets/app.js"]
+                .into_iter()
+                .all(|path| !needs_token(path))
+        );
         for path in ["/metrics", "/api/v1/status", "/events", "/mcp", "/readyz", "/assets"] {
             assert!(needs_token(path), "{path}");
         }

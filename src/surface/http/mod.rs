@@ -27,7 +27,8 @@ mod socket;
 mod stream;
 
 use crate::error::Error;
-use crate::monitor::{Handle, Monitor, Secret, Serving};
+use crate::monitor::{Handle, Monitor, Serving};
+use crate::surface::blame;
 use guard::Guard;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -44,7 +45,8 @@ struct Site {
 /// Starts what `serving` asks for.
 pub(crate) fn start(monitor: &Monitor, serving: &Serving) -> Result<(), Error> {
     let address = serving.http.as_deref().filter(|address| *address != "off");
-    let address = address.map(|given| address::resolve(given, serving)).transpose()?;
+    let address = address.map(|given| address::resolve(given, serving)).transpose();
+    let address = address.map_err(|error| blame(monitor, "http", error))?;
     let tcp = address.map(server::listen).transpose()?;
     let unix = socket::listen(&serving.socket)?;
     if tcp.is_none() && unix.is_none() {
@@ -61,8 +63,7 @@ pub(crate) fn start(monitor: &Monitor, serving: &Serving) -> Result<(), Error> {
 }
 
 fn guard(serving: &Serving) -> Guard {
-    let token = serving.http_token.as_ref().map(|Secret(token)| token.clone());
-    Guard::new(token, serving.http_hosts.clone())
+    Guard::new(serving.http_token.clone(), serving.http_hosts.clone())
 }
 
 impl Handle {

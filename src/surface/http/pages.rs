@@ -2,10 +2,10 @@
 //! is fetched.
 
 use super::answer::Refusal;
-use axum::extract::Path;
+use axum::extract::{OriginalUri, Path};
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 
 /// A file of the page: its name, what it is, and its bytes.
 type File = (&'static str, &'static str, &'static [u8]);
@@ -40,7 +40,16 @@ const fn name_of(path: &'static str) -> &'static str {
     }
 }
 
-pub(super) async fn index() -> Response {
+/// Its files and figures are found beside it: where it is nested without a slash at the end, they would be looked for a floor
+/// higher.
+pub(super) async fn index(OriginalUri(asked): OriginalUri) -> Response {
+    match asked.path().rsplit('/').next() {
+        None | Some("") => page().await,
+        Some(last) => Redirect::temporary(&format!("./{last}/index.html")).into_response(),
+    }
+}
+
+pub(super) async fn page() -> Response {
     served("text/html; charset=utf-8", INDEX)
 }
 

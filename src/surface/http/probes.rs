@@ -4,6 +4,7 @@ use super::Site;
 use super::answer::Refusal;
 use crate::level::Level;
 use crate::policy::health::HealthStatus;
+use crate::surface::fresh;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -32,7 +33,7 @@ const HEALTH_JSON: (HeaderName, &str) = (CONTENT_TYPE, "application/health+json"
 
 /// Every check, as draft-inadarei-api-health-check-06 has it: 200 for `pass` and `warn`, 503 for `fail`.
 pub(super) async fn health(State(site): State<Site>) -> Result<Response, Refusal> {
-    let report = site.handle.health_check_async().await?;
+    let report = fresh::health(&site.handle).await?;
     let status = match report.status {
         HealthStatus::Critical => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::OK,

@@ -13,6 +13,7 @@ pub(super) fn all(site: Site, guard: Guard) -> Router {
     let streams = stream::Streams::default();
     let routes = Router::new()
         .route("/", get(pages::index))
+        .route("/index.html", get(pages::page))
         .route("/favicon.ico", get(pages::icon))
         .route("/assets/{file}", get(pages::asset))
         .route("/metrics", get(figures::metrics))

@@ -116,6 +116,12 @@ impl Surface for Server {
     }
 }
 
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.say();
+    }
+}
+
 async fn serve(router: Router, tcp: Option<TcpListener>, unix: Option<&Socket>, stop: Stop) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let host = Host { router, stop: stop.clone(), places: places.clone() };

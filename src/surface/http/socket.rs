@@ -98,9 +98,12 @@ fn clear(path: &Path) -> io::Result<()> {
 /// Bound where nobody else can see it, made the user's own, and only then put in its place.
 #[cfg(unix)]
 fn bind(path: &Path) -> io::Result<std::os::unix::net::UnixListener> {
-    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-    let hidden = path.with_extension(format!("{}.d", std::process::id()));
-    std::fs::DirBuilder::new().mode(0o700).create(&hidden)?;
+    use std::os::unix::fs::PermissionsExt;
+    let named =
+        |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    // Callers must be able to name it too.
+    std::os::unix::net::SocketAddr::from_pathname(path).map_err(named)?;
+    let hidden = hidden(path).map_err(named)?;
     let bound = (|| {
         let own = hidden.join("s");
         let listener = std::os::unix::net::UnixListener::bind(&own)?;
@@ -110,9 +113,24 @@ fn bind(path: &Path) -> io::Result<std::os::unix::net::UnixListener> {
     })();
     // Empty, or nothing that is worth keeping.
     let _ = std::fs::remove_dir_all(&hidden);
-    bound.map_err(|error: io::Error| {
-        io::Error::new(error.kind(), format!("{}: {error}", path.display()))
-    })
+    bound.map_err(named)
+}
+
+/// A directory of our own beside `path`, with a short name: the path of a socket may have some hundred bytes.
+#[cfg(unix)]
+fn hidden(path: &Path) -> io::Result<PathBuf> {
+    use std::os::unix::fs::DirBuilderExt;
+    let beside = |number| path.with_file_name(format!(".{:x}-{number:x}", std::process::id()));
+    let create = |number| {
+        let directory = beside(number);
+        std::fs::DirBuilder::new().mode(0o700).create(&directory).map(|()| directory)
+    };
+    // One may be left of a process that was killed here, or be another monitor's.
+    let is_there = |made: &io::Result<_>| {
+        made.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists)
+    };
+    let mut made = (0..16).map(create).skip_while(is_there);
+    made.next().unwrap_or_else(|| Err(io::ErrorKind::AlreadyExists.into()))
 }
 
 #[cfg(all(test, unix))]
@@ -148,6 +166,18 @@ mod tests {
         let refused = at(&path).expect_err("no socket").to_string();
         assert!(refused.contains("something else lies there"), "{refused}");
         assert_eq!(std::fs::read_to_string(&path).expect("still there"), "precious");
+    }
+
+    #[test]
+    fn a_path_may_be_as_long_as_the_system_lets_it() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let room = 107 - directory.path().join("").as_os_str().len();
+        let path = directory.path().join("x".repeat(room));
+        std::fs::create_dir(hidden(&path).expect("one that is left")).expect_err("is there");
+        drop(at(&path).expect("a socket"));
+        let long = directory.path().join("x".repeat(room + 1));
+        let refused = at(&long).expect_err("too long").to_string();
+        assert!(refused.contains("x: path must be shorter"), "{refused}");
     }
 
     #[test]

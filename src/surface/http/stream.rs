@@ -52,7 +52,8 @@ pub(super) async fn events(
     };
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse::<u64>().ok());
     let (sender, receiver) = mpsc::channel(BACKLOG);
-    let since = last.map_or_else(|| site.handle.events_since(u64::MAX).next, |last| last + 1);
+    let since =
+        last.map_or_else(|| site.handle.events_since(u64::MAX).next, |last| last.saturating_add(1));
     tokio::spawn(Teller { site, sender, since, _place: place }.tell());
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
     Ok(Sse::new(ReceiverStream::new(receiver)).keep_alive(keep_alive))
@@ -72,13 +73,13 @@ impl Teller {
         let stop = self.site.stop.clone();
         tokio::select! {
             () = self.go_on() => {}
-            () = stop.heard() => {
-                let _ = self.sender.try_send(Ok(Event::default().event("end").data("{}")));
-            }
+            () = stop.heard() => {}
         }
+        // In vain if it is the listener who is gone.
+        let _ = self.sender.try_send(Ok(Event::default().event("end").data("{}")));
     }
 
-    /// Until the listener is gone.
+    /// Until the listener is gone or, at a server that is not ours, the monitor.
     async fn go_on(&mut self) {
         let mut next_beat = Instant::now();
         loop {
@@ -89,7 +90,8 @@ impl Teller {
                     return;
                 }
             }
-            if !self.events().await {
+            let is_last = !self.site.handle.is_running();
+            if !self.events().await || is_last {
                 return;
             }
             tokio::select! {

@@ -212,7 +212,7 @@ fn units(columns: &Columns) -> Map<String, Value> {
 }
 
 pub(super) async fn health(handle: &Handle) -> Answer {
-    let report: Result<HealthReport, _> = handle.health_check_async().await;
+    let report: Result<HealthReport, _> = crate::surface::fresh::health(handle).await;
     let report = report
         .map_err(|error| Failure::of(&error, "call again; the system is short of threads"))?;
     let next_step = match report.status {
