@@ -1,6 +1,6 @@
 //! The engine: every rule against one look at the monitor; what begins to fire and what is resolved comes out, once.
 
-use super::rule::{AlertRule, AlertWhen, EventTrigger, Trigger};
+use super::rule::{AlertRule, AlertWhen, EventTrigger, MOST_RULES, Trigger};
 use super::seen::Seen;
 use super::state::State;
 use super::told::{Alert, Labels};
@@ -13,6 +13,9 @@ use std::time::Instant;
 
 /// The most alerts with a label by the event that are minded at a time. A rule without one always has room.
 const MOST_ALERTS: usize = 256;
+
+/// And with those without one.
+pub(crate) const MOST_AT_ONCE: usize = MOST_ALERTS + MOST_RULES;
 
 /// A rule by its place, and the text of its label by the event.
 type Key = (usize, String);

@@ -18,7 +18,7 @@ mod state;
 mod told;
 mod words;
 
-pub(crate) use engine::Engine;
+pub(crate) use engine::{Engine, MOST_AT_ONCE};
 pub use rule::{AlertRule, AlertSeverity, AlertWhen};
 pub(crate) use rule::{RuleSet, check};
 pub(crate) use seen::Seen;

@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::time::Duration;
 
 /// The most rules that a monitor takes, its own among them.
-const MOST_RULES: usize = 64;
+pub(super) const MOST_RULES: usize = 64;
 
 /// For how long an alert is kept after its cause has gone, unless given: usage that wavers makes no flapping alert.
 const KEPT: Duration = Duration::from_secs(60);
@@ -139,7 +139,8 @@ impl AlertRule {
         self
     }
 
-    /// For how long the figure must be so before the alert fires; 0 unless given.
+    /// For how long the cause must last before the alert fires; 0 unless given. An event without `when` and `until_below`, and a
+    /// total that rises, are over in a moment and take none.
     pub fn for_secs(mut self, secs: u64) -> Self {
         self.hold = Duration::from_secs(secs);
         self
@@ -223,6 +224,7 @@ pub(crate) fn check(rules: &[AlertRule], own_metrics: &[&str]) -> Result<(), Err
     }
     for (index, rule) in rules.iter().enumerate() {
         check_trigger(&rule.trigger, own_metrics)?;
+        check_hold(rule)?;
         check_labels(rule)?;
         let is_same = |other: &AlertRule| {
             (&other.name, other.severity.as_str(), &other.labels)
@@ -250,6 +252,19 @@ fn check_trigger(trigger: &Trigger, own_metrics: &[&str]) -> Result<(), Error> {
             }
         }
     }
+}
+
+/// What is over in a moment never lasts for so long: it would never fire.
+fn check_hold(rule: &AlertRule) -> Result<(), Error> {
+    let lasts = match &rule.trigger {
+        Trigger::Metric(_, when) => *when != AlertWhen::Rises,
+        Trigger::Event(event) => event.until.is_some() || event.field.is_some(),
+    };
+    if lasts || rule.hold.is_zero() {
+        return Ok(());
+    }
+    let expected = "0 for what is over in a moment: an event without `when` and `until_below`, or a total that rises";
+    Err(Error::setting("alert's for_secs", rule.hold.as_secs(), expected))
 }
 
 fn check_metric(name: &str, when: AlertWhen, own_metrics: &[&str]) -> Result<(), Error> {
@@ -315,6 +330,12 @@ mod tests {
         assert!(refused(rule("level").named(" ")).contains("1 to 128 bytes"));
         let nan = AlertRule::metric("level", AlertWhen::Below(f64::NAN));
         assert!(refused(nan).contains("a finite number"));
+        let moment = AlertRule::event("gave_up").for_secs(10);
+        assert!(refused(moment.clone()).starts_with("alert's for_secs of 10: must be 0"));
+        let lasting = moment.until_below(Level::Caution);
+        check(&[lasting], &[]).expect("a cause that lasts");
+        let rises = AlertRule::metric("evictions_total", AlertWhen::Rises).for_secs(10);
+        assert!(refused(rises).contains("a moment"));
         let twice = [rule("level"), rule("level")];
         assert!(check(&twice, &[]).expect_err("twice").to_string().contains("no other alert"));
         let many = vec![rule("level"); MOST_RULES + 1];

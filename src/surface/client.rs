@@ -52,10 +52,22 @@ fn tls() -> ureq::tls::TlsConfig {
 ///
 /// # Errors
 /// In words that do not tell the URL.
+#[cfg(feature = "otlp")]
 pub(super) fn send(agent: &Agent, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, String> {
     let (parts, mut body) = agent.run(request).map_err(|error| words(&error))?.into_parts();
     let body = read(&mut body).map_err(|error| words(&error))?;
     Ok(Response::from_parts(parts, body))
+}
+
+/// Sends what is answered by a status alone: what comes after it is read for the connection's sake, as far as it comes.
+///
+/// # Errors
+/// In words that do not tell the URL.
+#[cfg(feature = "webhook")]
+pub(super) fn deliver(agent: &Agent, request: Request<Vec<u8>>) -> Result<Response<()>, String> {
+    let (parts, mut body) = agent.run(request).map_err(|error| words(&error))?.into_parts();
+    let _ = read(&mut body);
+    Ok(Response::from_parts(parts, ()))
 }
 
 fn read(body: &mut Body) -> Result<Vec<u8>, ureq::Error> {

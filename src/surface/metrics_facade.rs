@@ -8,7 +8,9 @@ use crate::metric::{Kind, METRICS, Metric, Unit, Value};
 use crate::monitor::{Handle, Monitor, Serving};
 use crate::own::OwnFigure;
 use crate::snapshot::{Moment, Snapshot};
-use metrics::{Label, Unit as Said, counter, describe_counter, describe_gauge, gauge};
+use metrics::{
+    Label, Unit as Said, counter, describe_counter, describe_gauge, gauge, with_recorder,
+};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -28,7 +30,8 @@ pub(super) fn start(monitor: &Monitor, serving: &Serving) -> Result<(), Error> {
 
 #[derive(Default)]
 struct Bridge {
-    described: bool,
+    /// To which recorder, by its address.
+    described: Option<usize>,
     gauges: Gauges,
     last: Option<Instant>,
     /// The snapshot that was set last, by its uptime.
@@ -58,8 +61,10 @@ impl Follow for Bridge {
 impl Bridge {
     fn set(&mut self, handle: &Handle, latest: &Snapshot) {
         let own = handle.own_metrics();
-        if !self.described {
-            self.described = true;
+        // The program may have installed its recorder since.
+        let recorder = Some(with_recorder(|it| std::ptr::from_ref(it).addr()));
+        if self.described != recorder {
+            self.described = recorder;
             METRICS.iter().for_each(|metric| describe(metric.name, metric));
             own.iter().for_each(describe_own);
             describe_others();
@@ -73,6 +78,7 @@ impl Bridge {
             let value = source.reported_bytes.map(|bytes| bytes as f64);
             self.gauges.set("plimsoll_source_bytes".into(), Some(label), value);
         }
+        self.gauges.end();
     }
 
     /// A counter that is unknown stays.
@@ -112,23 +118,34 @@ impl Bridge {
 /// never was is not set.
 #[derive(Default)]
 struct Gauges {
-    known: BTreeSet<(String, String)>,
+    known: BTreeSet<Named>,
+    /// Since the last end.
+    set: BTreeSet<Named>,
 }
+
+type Named = (String, Option<Label>);
 
 impl Gauges {
     fn set(&mut self, name: String, label: Option<Label>, value: Option<f64>) {
-        let of = label.as_ref().map(|label| label.value().to_owned()).unwrap_or_default();
-        let key = (name, of);
+        let key = (name, label);
         let was_known = self.known.contains(&key);
         if value.is_none() && !was_known {
             return;
         }
-        let gauge = gauge!(key.0.clone(), label.into_iter().collect::<Vec<_>>());
-        gauge.set(value.unwrap_or(f64::NAN));
-        if !was_known {
-            self.known.insert(key);
-        }
+        set(&key, value.unwrap_or(f64::NAN));
+        self.known.insert(key.clone());
+        self.set.insert(key);
     }
+
+    /// What was not set since the last end is there no more: a cache that was unregistered.
+    fn end(&mut self) {
+        self.known.difference(&self.set).for_each(|key| set(key, f64::NAN));
+        self.known = std::mem::take(&mut self.set);
+    }
+}
+
+fn set((name, label): &Named, value: f64) {
+    gauge!(name.clone(), label.iter().cloned().collect::<Vec<_>>()).set(value);
 }
 
 fn prefixed(name: &str) -> String {
@@ -173,5 +190,89 @@ const fn said(unit: Unit) -> Said {
         Unit::Objects | Unit::Count => Said::Count,
         Unit::Percent => Said::Percent,
         Unit::Seconds => Said::Seconds,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString};
+    use parking_lot::Mutex;
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    struct Full;
+
+    impl crate::Cache for Full {
+        fn shrink(&self, _: &crate::Ask) -> crate::ShrinkReport {
+            0.into()
+        }
+
+        fn usage_bytes(&self) -> Option<u64> {
+            Some(7)
+        }
+    }
+
+    #[derive(Default)]
+    struct Described(Mutex<Vec<String>>, Mutex<BTreeMap<String, Arc<AtomicU64>>>);
+
+    impl Described {
+        fn gauge(&self, key: &str) -> Option<f64> {
+            self.1.lock().get(key).map(|bits| f64::from_bits(bits.load(Ordering::Relaxed)))
+        }
+    }
+
+    impl Recorder for Described {
+        fn describe_counter(&self, name: KeyName, _: Option<Said>, _: SharedString) {
+            self.0.lock().push(name.as_str().to_owned());
+        }
+        fn describe_gauge(&self, name: KeyName, unit: Option<Said>, help: SharedString) {
+            self.describe_counter(name, unit, help);
+        }
+        fn describe_histogram(&self, _: KeyName, _: Option<Said>, _: SharedString) {}
+        fn register_counter(&self, _: &Key, _: &Metadata<'_>) -> Counter {
+            Counter::noop()
+        }
+        fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+            let labels = key.labels().map(|label| format!(" {}", label.value()));
+            let name = key.name().to_owned() + &labels.collect::<String>();
+            Gauge::from_arc(self.1.lock().entry(name).or_default().clone())
+        }
+        fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+            Histogram::noop()
+        }
+    }
+
+    #[test]
+    fn the_gauge_of_a_cache_that_is_gone_is_no_number() {
+        let monitor = Monitor::builder().start().expect("a monitor");
+        let (mut bridge, recorder) = (Bridge::default(), Described::default());
+        let mut set = || {
+            let snapshot = monitor.snapshot();
+            metrics::with_local_recorder(&recorder, || bridge.set(&monitor, &snapshot));
+            recorder.gauge("plimsoll_cache_bytes pages")
+        };
+        let cache = monitor.register("pages", Full).expect("a cache");
+        monitor.plan_eviction(1).expect("a plan, for which it is asked");
+        assert_eq!(set(), Some(7.0));
+        cache.unregister();
+        assert!(set().is_some_and(f64::is_nan));
+        assert!(recorder.gauge("plimsoll_budget_bytes").is_some_and(f64::is_finite));
+    }
+
+    /// The program may start its monitor first.
+    #[test]
+    fn a_recorder_that_comes_later_is_told_what_the_figures_are() {
+        let monitor = Monitor::builder().start().expect("a monitor");
+        let (mut bridge, snapshot) = (Bridge::default(), monitor.snapshot());
+        bridge.set(&monitor, &snapshot);
+        let recorder = Described::default();
+        for _ in 0..2 {
+            metrics::with_local_recorder(&recorder, || bridge.set(&monitor, &snapshot));
+        }
+        let described = recorder.0.into_inner();
+        let times = described.iter().filter(|name| *name == "plimsoll_live_bytes").count();
+        assert_eq!(times, 1, "{described:?}");
     }
 }

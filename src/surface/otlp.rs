@@ -40,8 +40,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// For an endpoint that makes no sense.
 pub(super) fn start(monitor: &Monitor, serving: &Serving) -> Result<(), Error> {
     let Some(endpoint) = &serving.otlp else { return Ok(()) };
-    // Whoever puts a password there shall not find it in a log.
-    let given = if endpoint.contains('@') { "what was given" } else { endpoint };
+    // Whoever puts a password or a token there shall not find it in a log.
+    let given = if endpoint.contains(['@', '?']) { "what was given" } else { endpoint };
     let refused = |expected: &str| blame(monitor, "otlp", Error::setting("otlp", given, expected));
     let url = target(endpoint).and_then(|url| signal(&url)).map_err(refused)?;
     let why = Arc::new(Mutex::new(String::new()));
@@ -72,6 +72,9 @@ pub(super) fn start(monitor: &Monitor, serving: &Serving) -> Result<(), Error> {
 fn signal(url: &Uri) -> Result<String, &'static str> {
     if url.authority().is_some_and(|authority| authority.as_str().contains('@')) {
         return Err("without a user and a password: put them into OTEL_EXPORTER_OTLP_HEADERS");
+    }
+    if url.query().is_some() {
+        return Err("without a query: put a token into OTEL_EXPORTER_OTLP_HEADERS");
     }
     let text = url.to_string();
     let base = text.trim_end_matches('/');
@@ -231,6 +234,8 @@ mod tests {
         ] {
             assert_eq!(signal(&given.parse().expect("a URL")).as_deref(), Ok(expected));
         }
+        let with_query = "http://otel:4318/?key=word".parse().expect("a URL");
+        assert!(signal(&with_query).is_err(), "the path would end up in the query");
         let with_password = "http://me:word@otel".parse().expect("a URL");
         assert!(signal(&with_password).is_err());
     }

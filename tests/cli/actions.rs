@@ -36,6 +36,24 @@ fn an_eviction_is_planned_then_done_and_measured() {
     assert!(result["memory_freed_bytes"].as_u64().unwrap() >= 2 * MIB, "{result}");
 }
 
+/// Asked alone, a cache is asked for all of it, whatever a plan for all would leave to it.
+#[test]
+fn a_dry_run_says_what_the_one_cache_would_be_asked_for() {
+    let target = Target::start();
+    let (_held, _handle) = Blocks::register(&target, "blocks", 8);
+    let (_other, _other_handle) = Blocks::register(&target, "others", 8);
+    for (cache, size, planned) in
+        [("blocks", "4MiB", 4), ("others", "4MiB", 4), ("blocks", "64MiB", 8)]
+    {
+        let run = target.run(&["evict", size, "--dry-run", "--cache", cache, "--json"]);
+        let plan = run.well().json();
+        assert_eq!(plan["planned_bytes"], planned * MIB, "{cache} {size}: {plan}");
+        assert_eq!(plan["asks"][0]["cache"], cache);
+    }
+    let told = target.run(&["evict", "1MiB", "--dry-run", "--cache", "nope"]).complaint();
+    assert!(told.contains("\"nope\"") && told.contains("blocks"), "{told}");
+}
+
 #[test]
 fn an_eviction_of_too_little_is_exit_code_1() {
     let target = acting();

@@ -62,6 +62,39 @@ fn words_show_every_figure_with_its_unit() {
     }
 }
 
+/// A cache's name may hold anything, and what answers may be anybody.
+#[test]
+fn nothing_that_a_terminal_would_obey_is_shown() {
+    let name = "pa\u{1b}]0;owned\u{7}ges\u{9b}2J\rx";
+    let target = Target::start();
+    let _pages = Blocks::register(&target, name, 2);
+    target.monitor.evict(1).unwrap();
+    let hostile = |c: char| c.is_control() && c != '\n';
+    for (command, _) in ASKED {
+        let shown = target.run(&[command]).well().out;
+        assert!(!shown.contains(hostile), "{command}: {shown:?}");
+        let json = target.run(&[command, "--json"]).well();
+        assert!(!json.out.contains(hostile), "{command}: {json:?}");
+        json.json();
+    }
+    let status = target.run(&["status", "--json"]).well().json();
+    assert_eq!(status["caches"][0]["name"], name, "the same JSON");
+    let metrics = target.run(&["metrics"]).well().out;
+    assert!(metrics.contains("pa\u{fffd}]0;owned"), "it is there: {metrics}");
+    let forged =
+        r#"{"process":{"pid":"\u009b2J"},"next_steps":[{"a":"X"}]}"#.replace("\\u009b", "\u{9b}");
+    let forged = forged.replace('X', "\u{9b}2J");
+    let server = crate::fixture::Fixture::start([
+        ("/api/v1/status", crate::fixture::json(&forged)),
+        ("/api/v1/events?since=0", crate::fixture::json("{}")),
+        ("/api/v1/explain", crate::fixture::json(&forged)),
+    ]);
+    for command in ["status", "explain"] {
+        let shown = plimsoll(&[command, &server.url()]).well().out;
+        assert!(!shown.contains(hostile), "{command}: {shown:?}");
+    }
+}
+
 #[test]
 fn the_status_shows_caches_sources_and_own_figures() {
     let queued = OwnMetric::gauge("queued_requests", Unit::Count, "Requests.", || Some(1234.0));

@@ -80,6 +80,27 @@ fn a_target_that_makes_no_sense_ends_it_and_stdout_stays_empty() {
     assert!(plimsoll(&["mcp", "--attach", "nobody"]).complaint().contains("host:port"));
 }
 
+/// A host that sends several at once, as a former version of the protocol had it, would wait for ever.
+#[test]
+fn what_is_no_message_is_answered_and_not_sent() {
+    let server = Fixture::start([("/mcp", initialized())]);
+    let batch = format!("[{CALL},{CALL}]");
+    let answers = bridge(&server.url(), &[&batch, "7", r#""x""#, "null"]).well().json_lines();
+    assert_eq!(answers.len(), 4, "{answers:?}");
+    for answer in &answers {
+        assert_eq!((&answer["id"], &answer["error"]["code"]), (&Value::Null, &value!(-32600)));
+    }
+    assert!(server.asked.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_stream_of_empty_lines_does_not_hold_it_up() {
+    let body =
+        "\n".repeat(4 << 20) + "data: {\"jsonrpc\":\"2.0\",\"id\":\"two\",\"result\":{}}\n\n";
+    let stream = Fixture::start([("/mcp", typed("200 OK", "text/event-stream", &body))]);
+    assert_eq!(bridge(&stream.url(), &[CALL]).well().json_lines()[0]["id"], "two");
+}
+
 #[test]
 fn it_ends_with_its_input() {
     let server = Fixture::start([("/mcp", initialized())]);

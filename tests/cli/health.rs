@@ -1,9 +1,10 @@
 //! The exit codes that scripts and probes go by.
 
-use crate::command::{Run, plimsoll};
+use crate::command::{Run, end, plimsoll, program};
 use crate::support::{ballast, eventually};
 use crate::target::Target;
 use plimsoll::Check;
+use std::path::Path;
 
 /// Asks until the answer is of that code: a level is taken at the next tick.
 fn health_of(target: &Target, code: i32) -> Run {
@@ -41,6 +42,21 @@ fn a_users_own_check_counts_and_its_words_are_shown() {
     assert!(run.out.contains("queue") && run.out.contains("\u{fffd}[2Jlong"), "{run:?}");
     let json = target.run(&["health", "--json"]);
     assert_eq!((json.code, json.json()["failed_checks"][0].as_str()), (2, Some("queue")));
+}
+
+/// `plimsoll health | head -0` under `pipefail`, say.
+#[test]
+fn whoever_does_not_read_it_still_gets_the_code() {
+    let report =
+        |status: &str| crate::fixture::json(&format!(r#"{{"status":"{status}","checks":{{}}}}"#));
+    for (status, code) in [("healthy", 0), ("warning", 1), ("critical", 2)] {
+        let server = crate::fixture::Fixture::start([("/api/v1/health", report(status))]);
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = program(Path::new("/nowhere"), &["health", &server.url()]);
+        let run = end(command.stdout(writer).spawn().unwrap());
+        assert_eq!((run.code, run.err.as_str()), (code, ""), "{status}");
+    }
 }
 
 #[test]

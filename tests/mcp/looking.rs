@@ -115,6 +115,9 @@ fn health_has_the_programs_own_checks() {
     );
     assert_eq!(answer["checks"]["queue"]["message"], "queue is long");
     assert!(answer["failed_checks"].as_array().unwrap().contains(&json!("queue")));
+    let names: Vec<_> =
+        answer["evidence"].as_array().unwrap().iter().map(|it| &it["name"]).collect();
+    assert_eq!(names, ["usage_bytes", "usage_percent", "growth_bytes_per_sec"]);
 }
 
 #[test]
@@ -133,6 +136,7 @@ fn answers_are_short_and_tell_nothing_of_the_program_but_its_memory() {
     (0..40).for_each(|n| {
         monitor.register(format!("cache {n}").as_str(), |_: u64| 0).map(drop).unwrap();
     });
+    (0..10).for_each(|_| drop(monitor.evict(1 << 20).unwrap()));
     ticks(&monitor, 20);
     let variable = std::env::var("PATH").unwrap();
     for tool in [

@@ -126,6 +126,17 @@ fn what_is_no_call_is_a_protocol_error() {
         assert_eq!(code, -32602, "{tool} {arguments}");
         assert!(message.contains(named), "{tool} {arguments}: {message}");
     }
+    for (method, params, named) in [
+        ("tools/call", json!({ "name": "explain_memory", "arguments": [] }), "arguments"),
+        ("tools/call", json!({ "arguments": {} }), "name"),
+        ("tools/call", json!({ "name": 7 }), "name"),
+        ("resources/read", json!({}), "uri"),
+        ("prompts/get", json!({ "name": [] }), "name"),
+    ] {
+        let error = request(&monitor, method, params.clone())["error"].clone();
+        assert_eq!(error["code"], -32602, "{method} {params}: {error}");
+        assert!(error["message"].as_str().unwrap().contains(named), "{error}");
+    }
     assert_eq!(monitor.eviction_statistics().total_evictions, 0);
     let json = request(&monitor, "tools/destroy", json!({}));
     assert_eq!(json["error"]["code"], -32601);

@@ -95,6 +95,33 @@ fn caches_sources_and_own_metrics_are_there_and_go() {
     assert!(collector.collect().is_empty(), "nothing is observed without the guard");
 }
 
+/// An old value would be taken for one of now.
+#[test]
+fn a_gauge_that_is_no_longer_known_is_no_longer_observed() {
+    let _alone = alone();
+    static KNOWN: AtomicU64 = AtomicU64::new(1);
+    let queued = || (KNOWN.load(Ordering::Relaxed) == 1).then_some(12.0);
+    let monitor = builder()
+        .interval(std::time::Duration::from_millis(5))
+        .metric(OwnMetric::gauge("queued", Unit::Count, "Requests that wait.", queued))
+        .start()
+        .unwrap();
+    let cache = monitor.register("pages", |_: u64| 0_u64).unwrap();
+    eventually("it is read", || monitor.own_metrics()[0].value);
+    let collector = Collector::new();
+    let _instruments = monitor.instruments(&collector.meter());
+    let collected = collector.collect();
+    assert!(
+        collected.contains_key("queued") && collected.contains_key("plimsoll.cache.quarantined")
+    );
+    KNOWN.store(0, Ordering::Relaxed);
+    cache.unregister();
+    eventually("it is unknown", || monitor.own_metrics()[0].value.is_none().then_some(()));
+    let collected = collector.collect();
+    assert!(!collected.contains_key("queued"), "{:?}", collected["queued"]);
+    assert!(!collected.contains_key("plimsoll.cache.quarantined"));
+}
+
 /// A collection may come at any time: after the monitor's end it finds what was known.
 #[test]
 fn a_stopped_monitor_still_tells_what_it_knew() {

@@ -111,6 +111,22 @@ fn a_signature_holds_for_what_arrived() {
     assert_ne!(last.header("webhook-id"), second.header("webhook-id"));
 }
 
+/// What the receiver says beside its status is nobody's business.
+#[test]
+fn what_was_taken_is_not_told_again_for_a_broken_answer() {
+    let _alone = alone();
+    let receiver = Receiver::answering(&["200 OK\r\ntransfer-encoding: chunked"]);
+    let monitor = builder(receiver.url()).start().unwrap();
+    let weight = ballast();
+    assert_eq!(statuses(&request(&receiver, 1).json()), ["firing"]);
+    drop(weight);
+    let second = request(&receiver, 2).json();
+    monitor.stop();
+    assert_eq!(statuses(&second), ["resolved"]);
+    assert_eq!(receiver.requests().len(), 2);
+    assert_eq!(crate::support::errors(&monitor), Vec::<String>::new());
+}
+
 #[test]
 fn the_text_form_is_a_line_to_read() {
     let _alone = alone();

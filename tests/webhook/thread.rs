@@ -61,6 +61,29 @@ fn a_stop_does_not_wait_for_a_receiver_that_hangs() {
     assert_eq!(end, "open", "the stop came back before the request had ended");
 }
 
+/// A runtime's thread has other things to do than to wait for the receiver.
+#[test]
+fn an_asynchronous_stop_blocks_nobody_while_a_receiver_hangs() {
+    let _alone = alone();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let monitor = builder(url).start().unwrap();
+    let _weight = ballast();
+    let _stream = listener.accept().unwrap();
+    let mut stop = std::pin::pin!(monitor.stop_async());
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let mut pending = 0;
+    eventually("the stop is over", || {
+        let is_over = stop.as_mut().poll(&mut context).is_ready();
+        pending += u32::from(!is_over && !monitor.status().monitor_running);
+        is_over.then_some(())
+    });
+    assert!(
+        pending > 5,
+        "between the monitor's end and that of its thread it was asked {pending} times"
+    );
+}
+
 /// In a forked child the thread does not exist: nothing may wait for it.
 #[test]
 #[cfg(unix)]

@@ -19,27 +19,39 @@ pub(crate) async fn evict(wanted: &Evict, out: &Out) -> Result<u8, Fault> {
     }
     let answer = client.post("/api/v1/evict", &body).await?;
     let shown = if wanted.reach.options.json { answer.text } else { evicted(&answer.value) };
-    out.show(&shown).map(|()| code(&answer.value))
+    out.show_with(&shown, code(&answer.value))
 }
 
-/// The process plans for all caches; of one of them is shown what is its.
 async fn plan(wanted: &Evict, out: &Out) -> Result<u8, Fault> {
     let client = wanted.reach.client(super::SHORT)?;
     let mut answer = client.json(&format!("/api/v1/plan?target_bytes={}", wanted.size)).await?;
     if let Some(cache) = &wanted.cache {
-        keep(&mut answer.value, cache);
+        // For the plan all caches were asked what they hold; one alone is asked by that.
+        let status = client.json("/api/v1/status").await?.value;
+        keep(&mut answer.value, one(&status["caches"], cache)?, wanted.size);
         answer.text = answer.value.to_string();
     }
     let shown = if wanted.reach.options.json { answer.text } else { planned(&answer.value) };
     out.show(&shown).map(|()| 0)
 }
 
-fn keep(plan: &mut Value, cache: &str) {
-    let Some(asks) = plan["asks"].as_array_mut() else { return };
-    asks.retain(|ask| ask["cache"] == cache);
-    let total = asks.iter().filter_map(|ask| ask["bytes"].as_u64()).fold(0, u64::saturating_add);
-    plan["planned_bytes"] = json!(total);
-    plan["planned_mb"] = json!(total as f64 / 1_048_576.0);
+fn one<'a>(caches: &'a Value, name: &str) -> Result<&'a Value, Fault> {
+    let all = || caches.as_array().into_iter().flatten();
+    all().find(|cache| cache["name"] == name).ok_or_else(|| {
+        let names: Vec<_> = all().map(|cache| text(&cache["name"])).collect();
+        Fault::new(format!("no cache is called {name:?}: there are [{}]", names.join(", ")))
+    })
+}
+
+/// All that the cache holds above its floor, as far as it is wanted; all that is wanted where it does not say.
+fn keep(plan: &mut Value, cache: &Value, wanted: u64) {
+    let floor = cache["floor_bytes"].as_u64().unwrap_or(0);
+    let above = cache["usage_bytes"].as_u64().map_or(wanted, |held| held.saturating_sub(floor));
+    let bytes = if cache["quarantined"] == true { 0 } else { above.min(wanted) };
+    let mb = bytes as f64 / 1_048_576.0;
+    let ask = json!({"cache": cache["name"], "mb": mb, "bytes": bytes});
+    plan["asks"] = if bytes > 0 { json!([ask]) } else { json!([]) };
+    (plan["planned_bytes"], plan["planned_mb"]) = (json!(bytes), json!(mb));
 }
 
 fn planned(plan: &Value) -> String {
@@ -75,7 +87,7 @@ fn code(result: &Value) -> u8 {
 pub(crate) async fn purge(reach: &Reach, out: &Out) -> Result<u8, Fault> {
     let answer = reach.client(super::LONG)?.post("/api/v1/purge", &json!({})).await?;
     let shown = if reach.options.json { answer.text } else { purged(&answer.value) };
-    out.show(&shown).map(|()| code(&answer.value))
+    out.show_with(&shown, code(&answer.value))
 }
 
 fn purged(result: &Value) -> String {

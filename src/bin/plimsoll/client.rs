@@ -97,6 +97,11 @@ impl Client {
         self.well(Ask::post(path, body.to_string())).await?.json()
     }
 
+    /// The token, for whom it is meant: at a socket that was only found, anybody may listen, and none is needed there.
+    fn meant(&self) -> Option<&HeaderValue> {
+        self.token.as_ref().filter(|_| matches!(self.target, Target::At(_)))
+    }
+
     async fn well(&self, ask: Ask) -> Result<Answer, Fault> {
         let answer = self.whole(ask).await?;
         if answer.status.is_success() { Ok(answer) } else { Err(self.refused(&answer)) }
@@ -106,7 +111,7 @@ impl Client {
     pub(crate) async fn whole(&self, ask: Ask) -> Result<Answer, Fault> {
         let place = self.target.place()?;
         let exchange = async {
-            let response = exchange(&place, ask, self.token.as_ref()).await?;
+            let response = exchange(&place, ask, self.meant()).await?;
             let (parts, body) = response.into_parts();
             let text = collect(body, &place).await?;
             Ok(Answer { place: place.clone(), status: parts.status, headers: parts.headers, text })
@@ -118,7 +123,7 @@ impl Client {
     /// An answer that goes on: its head, well, in time; then its body piece by piece.
     pub(crate) async fn stream(&self, ask: Ask) -> Result<(Place, Incoming), Fault> {
         let place = self.target.place()?;
-        let response = exchange(&place, ask, self.token.as_ref());
+        let response = exchange(&place, ask, self.meant());
         let response = tokio::time::timeout(self.timeout, response).await;
         let response = response.unwrap_or_else(|_| Err(self.late(&place)))?;
         let (parts, body) = response.into_parts();

@@ -53,7 +53,8 @@ fn numbered(steps: &Value, out: &Out) -> String {
 
 /// What to do, the command that does it, and the setting that it needs.
 fn worded(step: &Value) -> String {
-    let what = step.as_str().or(step["what"].as_str()).map_or_else(|| step.to_string(), plain);
+    let what =
+        step.as_str().or(step["what"].as_str()).map_or_else(|| plain(&step.to_string()), plain);
     let command = command(step).map_or_else(String::new, |command| format!(" [{command}]"));
     match step["setting"].as_str() {
         Some(setting) if !what.contains(setting) => {

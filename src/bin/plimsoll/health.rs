@@ -9,7 +9,7 @@ pub(crate) async fn run(reach: &Reach, out: &Out) -> Result<u8, Fault> {
     let answer = reach.client(super::SHORT)?.json("/api/v1/health").await?;
     let code = code(&answer.value)?;
     let shown = if reach.options.json { answer.text } else { page(&answer.value, out) };
-    out.show(&shown).map(|()| code)
+    out.show_with(&shown, code)
 }
 
 fn code(report: &Value) -> Result<u8, Fault> {

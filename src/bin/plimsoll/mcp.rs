@@ -23,8 +23,9 @@ const MOST_BYTES: u64 = 4 << 20;
 /// Messages under way at a time.
 const UNDER_WAY: usize = 8;
 
-/// JSON-RPC's own code, and one of those it leaves to servers.
+/// JSON-RPC's own codes, and one of those it leaves to servers.
 const NO_JSON: i64 = -32700;
+const NO_MESSAGE: i64 = -32600;
 const UNREACHED: i64 = -32000;
 
 pub(crate) async fn run(reach: &Reach) -> Result<u8, Fault> {
@@ -101,6 +102,11 @@ impl Bridge {
         let Ok(message) = serde_json::from_slice::<Value>(line) else {
             return say(&error(&Value::Null, NO_JSON, "a line that is no JSON of at most 4 MiB"));
         };
+        if !message.is_object() {
+            // Several at once, for instance, as one version of the protocol had it.
+            let words = "a line is one message: a JSON object";
+            return say(&error(&Value::Null, NO_MESSAGE, words));
+        }
         let (id, is_request) = (&message["id"], is_request(&message));
         match self.client.whole(self.ask(&message, line)).await {
             Ok(answer) => self.answered(&message, &answer),

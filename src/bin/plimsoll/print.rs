@@ -2,6 +2,7 @@
 
 use super::fault::Fault;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
@@ -23,11 +24,19 @@ impl Out {
     /// Writes the text, with a line's end if it has none, and sends it off.
     pub(crate) fn show(&self, text: &str) -> Result<(), Fault> {
         let mut stdout = std::io::stdout().lock();
-        stdout.write_all(text.as_bytes())?;
+        stdout.write_all(tame(text).as_bytes())?;
         if !text.ends_with('\n') {
             stdout.write_all(b"\n")?;
         }
         Ok(stdout.flush()?)
+    }
+
+    /// As [`Out::show`]: `code` is what was found or done, though nobody should read of it.
+    pub(crate) fn show_with(&self, text: &str, code: u8) -> Result<u8, Fault> {
+        match self.show(text) {
+            Ok(()) | Err(Fault::Closed) => Ok(code),
+            Err(fault) => Err(fault),
+        }
     }
 
     /// A level, a status or a severity in its colour.
@@ -48,6 +57,16 @@ impl Out {
     fn in_colour(&self, words: &str, code: &str) -> String {
         if self.colour { format!("\x1b[{code}m{words}\x1b[0m") } else { words.to_owned() }
     }
+}
+
+/// Raw in JSON, and nowhere else here: terminals obey these too. Written so they are the same JSON.
+fn tame(text: &str) -> Cow<'_, str> {
+    let is_wild = |c: char| ('\u{7f}'..='\u{9f}').contains(&c);
+    if !text.contains(is_wild) {
+        return Cow::Borrowed(text);
+    }
+    let tamed = |c| if is_wild(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    text.chars().map(tamed).collect()
 }
 
 /// What came from elsewhere, without characters that a terminal would obey.

@@ -25,12 +25,17 @@ impl Reader {
     /// The events that are whole with this piece.
     pub(crate) fn push(&mut self, piece: &[u8]) -> Result<Vec<Message>, Fault> {
         self.bytes.extend_from_slice(piece);
-        let mut whole = Vec::new();
-        while let Some(end) = self.bytes.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = self.bytes.drain(..=end).collect();
-            let line = String::from_utf8_lossy(&line);
+        let (bytes, mut whole) = (std::mem::take(&mut self.bytes), Vec::new());
+        let mut rest = bytes.as_slice();
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let (line, after) = rest.split_at(end + 1);
+            let line = String::from_utf8_lossy(line);
             whole.extend(self.line(line.trim_end_matches(['\n', '\r'])));
+            rest = after;
         }
+        let used = bytes.len() - rest.len();
+        self.bytes = bytes;
+        self.bytes.drain(..used);
         if self.bytes.len() + self.message.data.len() > MOST_BYTES {
             return Err(Fault::new("an event of more than 8 MiB was sent"));
         }

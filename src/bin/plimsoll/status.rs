@@ -43,7 +43,7 @@ fn page(status: &Value, log: &Value, out: &Out) -> String {
 fn head(status: &Value) -> String {
     let process = &status["process"];
     let (name, version) = (text(&process["name"]), text(&process["plimsoll_version"]));
-    let (pid, up) = (&process["pid"], span(&process["uptime_seconds"]));
+    let (pid, up) = (plain(&process["pid"].to_string()), span(&process["uptime_seconds"]));
     let stopped = if status["monitor_running"] == true { "" } else { ", MONITOR STOPPED" };
     format!("{name}, pid {pid}, monitored for {up}, plimsoll {version}{stopped}\n")
 }

@@ -78,6 +78,12 @@ impl Changes {
         (bytes >= i64::try_from(least).unwrap_or(i64::MAX)).then_some((bytes, much_longer))
     }
 
+    /// Leaves what is told, once everything has been judged.
+    pub(super) fn shorten(&mut self) {
+        self.lines.truncate(TOLD);
+        self.caches.truncate(TOLD);
+    }
+
     pub(super) fn line(&self, name: &str) -> Option<&Change> {
         self.lines.iter().find(|line| line.name == name)
     }
@@ -90,7 +96,6 @@ fn usage_change(now: &Snapshot, before: &Snapshot) -> Option<i64> {
 fn largest(mut changes: Vec<Change>) -> Vec<Change> {
     changes.retain(|change| change.change_bytes != 0);
     changes.sort_by_key(|change| std::cmp::Reverse(change.change_bytes.unsigned_abs()));
-    changes.truncate(TOLD);
     changes
 }
 

@@ -8,6 +8,8 @@ use crate::policy::forecast::Growth;
 pub(super) enum Culprit<'a> {
     /// A cache, by what it says.
     Cache(&'a Change),
+    /// Several caches, by what they say: so much together, and the one that took most.
+    Caches(i64, &'a Change),
     /// Live bytes of no cache: so many.
     NoCache(i64),
     /// A line of the ledger that is not the live bytes.
@@ -34,14 +36,21 @@ impl<'a> Culprit<'a> {
         }
     }
 
-    /// A cache that took half of it, or what no cache took.
+    /// A cache that took half of it, or all caches when they took more than what no cache took.
     fn of_live(explanation: &'a Explanation, live: i64) -> Self {
-        let caches = &explanation.changes.caches;
-        let largest = caches.iter().max_by_key(|cache| cache.change_bytes);
+        // One that was not known before may have held it all along, unless that much has come since.
+        let may_be = |cache: &&Change| cache.before_bytes.is_some() || cache.change_bytes <= live;
+        let caches = || explanation.changes.caches.iter().filter(may_be);
+        // Largest first.
+        let largest = caches().find(|cache| cache.change_bytes > 0);
         if let Some(cache) = largest.filter(|cache| cache.change_bytes >= live / 2) {
             return Culprit::Cache(cache);
         }
-        let by_caches: i64 = caches.iter().map(|cache| cache.change_bytes.max(0)).sum();
-        Culprit::NoCache(live.saturating_sub(by_caches).max(0))
+        let by_caches: i64 = caches().map(|cache| cache.change_bytes.max(0)).sum();
+        let rest = live.saturating_sub(by_caches).max(0);
+        match largest {
+            Some(largest) if rest < by_caches => Culprit::Caches(by_caches, largest),
+            _ => Culprit::NoCache(rest),
+        }
     }
 }

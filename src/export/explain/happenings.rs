@@ -11,6 +11,9 @@ const LATELY: f64 = 3600.0;
 /// So many are told.
 const TOLD: usize = 8;
 
+/// And so many caches of each.
+const NAMED: usize = 4;
+
 /// An event that helps to explain, in words.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -50,6 +53,13 @@ impl Happening {
     }
 }
 
+/// The first of them, and how many there are besides.
+fn few(names: &[String]) -> String {
+    let (told, rest) = names.split_at(names.len().min(NAMED));
+    let told = told.join(", ");
+    if rest.is_empty() { told } else { format!("{told} and {} more", rest.len()) }
+}
+
 fn words(kind: &EventKind) -> Option<String> {
     Some(match kind {
         EventKind::GaveUp { needed_bytes, grew, grew_bytes, .. } => {
@@ -71,7 +81,7 @@ fn words(kind: &EventKind) -> Option<String> {
         }
         EventKind::EvictionCompleted { message, evicted, automatic, .. } => {
             let by = if *automatic { "by the monitor" } else { "on demand" };
-            format!("eviction {by} of [{}]: {message}", evicted.join(", "))
+            format!("eviction {by} of [{}]: {message}", few(evicted))
         }
         EventKind::PurgeSuspended { yield_ratio, .. } => {
             format!(

@@ -182,6 +182,7 @@ impl Explanation {
         };
         explanation.verdict = verdict::verdict(&explanation, status);
         explanation.next_steps = steps::next_steps(&explanation, status);
+        explanation.changes.shorten();
         explanation
     }
 }

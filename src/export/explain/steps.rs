@@ -99,7 +99,12 @@ fn make_room(explanation: &Explanation, status: &Status) -> Option<NextStep> {
 fn look_for(explanation: &Explanation, status: &Status) -> Option<NextStep> {
     let grows = !matches!(explanation.growth.kind, Growth::Steady | Growth::Shrinking);
     match Culprit::of(explanation) {
-        Culprit::Cache(cache) if grows => Some(bound(&cache.name, status)),
+        Culprit::Cache(cache) if grows && is_much(cache.change_bytes, status) => {
+            Some(bound(&cache.name, status))
+        }
+        Culprit::Caches(bytes, most) if grows && is_much(bytes, status) => {
+            Some(bound(&most.name, status))
+        }
         Culprit::NoCache(bytes) if grows && is_much(bytes, status) => {
             Some(find(explanation, bytes, status))
         }

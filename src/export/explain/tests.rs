@@ -13,6 +13,8 @@ use crate::policy::usage::{Meter, Usage};
 use crate::snapshot::Moment;
 use crate::source::Readings;
 
+mod culprit;
+
 const MIB: u64 = 1 << 20;
 
 /// Of 100 MiB.

@@ -33,6 +33,10 @@ fn growing(explanation: &Explanation) -> String {
     let growth = &explanation.growth;
     let by = by_whom(&Culprit::of(explanation));
     match growth.kind {
+        // What fell has no culprit.
+        Growth::Unknown if explanation.changes.usage_bytes.is_some_and(|bytes| bytes <= 0) => {
+            format!("{}.", unknown(explanation))
+        }
         Growth::Unknown => format!("{}{by}.", unknown(explanation)),
         Growth::Steady => {
             format!("It does not grow: {}{}{}.", rate(growth), jump(growth), slowly(explanation))
@@ -101,6 +105,12 @@ fn by_whom(culprit: &Culprit<'_>) -> String {
         Culprit::Cache(cache) => {
             format!("; cache {} says it took {}", cache.name, size(cache.change_bytes as f64))
         }
+        Culprit::Caches(bytes, most) => format!(
+            "; registered caches say they took {}, most {}, {}",
+            size(*bytes as f64),
+            most.name,
+            size(most.change_bytes as f64)
+        ),
         Culprit::NoCache(bytes) => {
             format!("; no registered cache accounts for {}", size(*bytes as f64))
         }

@@ -30,6 +30,9 @@ const USUAL: [&str; 12] = [
     "time_to_budget_secs",
 ];
 
+/// What the monitor's own checks go by.
+const OF_HEALTH: [&str; 3] = ["usage_bytes", "usage_percent", "growth_bytes_per_sec"];
+
 /// What a history is looked at for.
 const MOVING: [&str; 4] = ["usage_bytes", "live_bytes", "live_objects", "process_rss_bytes"];
 
@@ -216,7 +219,10 @@ pub(super) async fn health(handle: &Handle) -> Answer {
         HealthStatus::Healthy => "nothing to do",
         _ => "read the messages of failed_checks; explain_memory says why memory is as it is",
     };
-    found(report, next_step)
+    let mut json = found(report, next_step)?;
+    let evidence = Evidence::of(&handle.status(), &OF_HEALTH);
+    json.insert("evidence".into(), json!(evidence));
+    Ok(json)
 }
 
 pub(super) fn profile() -> Answer {

@@ -4,10 +4,10 @@ use super::arguments::Arguments;
 use super::{prompts, resources, tools};
 use crate::monitor::Handle;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, GetPromptRequestParams, GetPromptResponse,
-    Implementation, ListPromptsResult, ListResourcesResult, ListToolsResult,
-    PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities,
-    ServerConfig, Tool,
+    CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, ErrorCode,
+    GetPromptRequestParams, GetPromptResponse, Implementation, ListPromptsResult,
+    ListResourcesResult, ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams,
+    ReadResourceResponse, ServerCapabilities, ServerConfig, Tool,
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
@@ -16,6 +16,13 @@ use std::sync::Arc;
 const INSTRUCTIONS: &str = "The memory of one running Rust process, as its plimsoll monitor sees it. Ask \
     `explain_memory` first: it says why memory grows and what to do next. Figures carry unit, source, exactness and age; \
     null is unknown, never 0. Tools that change something are refused unless the operator allows them.";
+
+/// What the requests take that take something.
+const PARAMETERS: [(&str, &str); 3] = [
+    ("tools/call", "`name`, a text, and `arguments`, an object"),
+    ("resources/read", "`uri`, a text"),
+    ("prompts/get", "`name`, a text"),
+];
 
 /// Answers for one monitor; each request gets a clone.
 #[derive(Clone)]
@@ -60,6 +67,22 @@ impl ServerHandler for Server {
     ) -> Result<CallToolResponse, ErrorData> {
         let arguments = Arguments(request.arguments.unwrap_or_default());
         tools::call(self, &request.name, arguments).await.map(Into::into)
+    }
+
+    /// What is no request by its form comes here: also a known one whose parameters are none of its own.
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        let known = PARAMETERS.iter().find(|(method, _)| *method == request.method);
+        Err(match known {
+            Some((method, takes)) => ErrorData::invalid_params(
+                format!("invalid parameters: {method} takes {takes}"),
+                None,
+            ),
+            None => ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None),
+        })
     }
 
     async fn list_resources(

@@ -68,7 +68,7 @@ fn posted(envelope: &Envelope, alerts: &[&Alert], until_micros: u64) -> Value {
             "labels": alert.labels,
             "annotations": alert.annotations,
             "startsAt": rfc3339(alert.starts_micros),
-            "endsAt": rfc3339(alert.ends_micros.unwrap_or(until_micros)),
+            "endsAt": rfc3339(alert.ends_micros.unwrap_or(until_micros.max(alert.starts_micros))),
             "generatorURL": envelope.url,
         })
     };
@@ -185,6 +185,16 @@ mod tests {
         assert_eq!(posted[1]["endsAt"], "2026-09-21T14:14:20.000Z");
         assert_eq!(posted[0]["labels"]["alertname"], "Full");
         assert!(posted[0].get("status").is_none());
+    }
+
+    /// Alertmanager refuses an alert that ends before it began, and with it the whole message.
+    #[test]
+    fn a_clock_that_was_set_back_ends_nothing_before_it_began() {
+        let (envelope, [firing, _]) = (Envelope::default(), alerts());
+        let hour_before = firing.starts_micros - 3_600_000_000;
+        let bytes = write(WebhookForm::Alertmanager, &envelope, &[&firing], hour_before);
+        let posted: Value = serde_json::from_slice(&bytes).expect("JSON");
+        assert!(posted[0]["endsAt"].as_str() >= posted[0]["startsAt"].as_str(), "{posted}");
     }
 
     #[test]

@@ -19,6 +19,7 @@ use super::client::target;
 use super::follow::{Follow, follow};
 use crate::alert::{Alert, Engine, Seen, check};
 use crate::error::Error;
+use crate::event::{EventKind, NumberedEvent};
 use crate::monitor::{Handle, Monitor, Serving, WebhookForm};
 use crate::snapshot::Moment;
 use body::Envelope;
@@ -108,9 +109,9 @@ impl Follow for Watch {
         if self.due().is_some_and(|due| due <= at.instant) {
             self.send(handle, at);
         }
-        let news = self.engine.next().into_iter().chain(look::silent_at(handle, at));
-        // What was too early to look at is looked at then.
-        news.chain(early).chain(self.due()).min()
+        // What was too early to look at is looked at then, and whatever else is due by then.
+        let news = || self.engine.next().into_iter().chain(look::silent_at(handle, at)).min();
+        early.or_else(news).into_iter().chain(self.due()).min()
     }
 
     fn finish(&mut self, handle: &Handle, at: Moment) {
@@ -130,8 +131,10 @@ impl Watch {
 
     fn observe(&mut self, handle: &Handle, at: Moment) {
         self.looked = Some(at.instant);
-        let log = handle.events_since(self.next_event);
+        let mut log = handle.events_since(self.next_event);
         self.next_event = log.next;
+        // An alert over an alert that cannot be told would be the next to tell, for ever.
+        log.events.retain(|event| !is_own(event));
         let look = look::Look::new(handle, at);
         let changed = self.engine.observe(&Seen {
             at,
@@ -161,12 +164,12 @@ impl Watch {
             }
             Answer::Refused(why) => {
                 self.outbox.refused(now);
-                self.complain(handle, format!("webhook: the receiver refuses alerts: {why}"));
+                self.complain(handle, format!("{OURS}the receiver refuses alerts: {why}"));
                 self.report_lost(handle);
             }
             Answer::Later(why, asked) => {
                 self.outbox.failed(now, asked, chance());
-                self.complain(handle, format!("webhook: alerts wait, not delivered yet: {why}"));
+                self.complain(handle, format!("{OURS}alerts wait, not delivered yet: {why}"));
             }
         }
     }
@@ -189,14 +192,103 @@ impl Watch {
         if lost > self.told_lost {
             let (new, most) = (lost - self.told_lost, outbox::ROOM);
             handle.report_error(format!(
-                "webhook: {new} alerts were dropped ({lost} so far): refused, or no room beside {most}"
+                "{OURS}{new} alerts were dropped ({lost} so far): refused, or no room beside {most}"
             ));
             self.told_lost = lost;
         }
     }
 }
 
+/// What begins with this is a complaint of ours.
+const OURS: &str = "webhook: ";
+
+fn is_own(event: &NumberedEvent) -> bool {
+    matches!(&event.event.kind, EventKind::Error { error_message, .. } if error_message.starts_with(OURS))
+}
+
 /// From 0 to 1, by chance: so that many processes do not try again at the same time.
 fn chance() -> f64 {
     RandomState::new().build_hasher().finish() as f64 / u64::MAX as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alert::{AlertRule, AlertWhen};
+
+    fn watch(monitor: &Monitor, rule: AlertRule, form: WebhookForm) -> Watch {
+        let url = "http://127.0.0.1:9/".parse().expect("a URL");
+        Watch {
+            engine: Engine::new(vec![rule], look::base(monitor)),
+            outbox: Outbox::default(),
+            sender: Sender::new(url, form, None, "1-2".into()),
+            form,
+            envelope: Envelope::default(),
+            repeat: AGAIN,
+            next_event: 0,
+            looked: None,
+            complaint: String::new(),
+            told_lost: 0,
+        }
+    }
+
+    fn monitor() -> Monitor {
+        let day = Duration::from_secs(24 * 3600);
+        Monitor::builder().interval(day).start().expect("a monitor")
+    }
+
+    fn later(at: Moment, millis: u64) -> Moment {
+        let instant = at.instant + Duration::from_millis(millis);
+        Moment { instant, wall_micros: at.wall_micros + millis * 1000 }
+    }
+
+    #[test]
+    fn what_is_due_within_the_pace_is_slept_for() {
+        let monitor = monitor();
+        while monitor.latest().is_none() {
+            std::thread::yield_now();
+        }
+        let rule = AlertRule::metric("level", AlertWhen::AtLeast(0.0)).for_secs(10);
+        let mut watch = watch(&monitor, rule, WebhookForm::Webhook);
+        let start = Moment::now();
+        watch.look(&monitor, start);
+        watch.look(&monitor, later(start, 9500));
+        let due = later(start, 10_000);
+        let next = watch.look(&monitor, due).expect("it is not over");
+        assert_eq!(watch.engine.firing().count(), 0);
+        assert!(next > due.instant, "it would be looked at again at once, and again");
+        watch.look(&monitor, Moment { instant: next, ..due });
+        assert_eq!(watch.engine.firing().count(), 1);
+    }
+
+    #[test]
+    fn its_own_complaints_are_no_alerts() {
+        let monitor = monitor();
+        let rule = AlertRule::event("error").by("error_message");
+        let mut watch = watch(&monitor, rule, WebhookForm::Webhook);
+        watch.complain(&monitor, format!("{OURS}the receiver refuses alerts: it answers 404"));
+        monitor.report_error("something else");
+        watch.observe(&monitor, Moment::now());
+        let told = |message: &str| {
+            let mut firing = watch.engine.firing();
+            firing.any(|alert| alert.labels["error_message"].starts_with(message))
+        };
+        assert!(told("something else"));
+        assert!(!told(OURS), "telling it would fail, and be told");
+    }
+
+    #[test]
+    fn there_is_room_for_all_alerts_that_change_at_once() {
+        let monitor = monitor();
+        let rule = AlertRule::event("error").by("error_message").keep_secs(0);
+        let mut watch = watch(&monitor, rule, WebhookForm::Webhook);
+        (0..256).for_each(|n| monitor.report_error(format!("error {n}")));
+        let start = Moment::now();
+        watch.observe(&monitor, start);
+        assert_eq!((watch.outbox.waiting(), watch.outbox.dropped()), (256, 0));
+        watch.outbox.taken(start.instant);
+        watch.observe(&monitor, later(start, 1000));
+        let told = (watch.outbox.waiting(), watch.outbox.dropped());
+        assert_eq!(told, (256, 0), "every one that was told firing is told resolved");
+    }
 }

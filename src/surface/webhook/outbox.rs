@@ -1,11 +1,11 @@
 //! What is yet to be told: the newest state of each alert, and when to try again. Pure: the clock is handed in.
 
-use crate::alert::Alert;
+use crate::alert::{Alert, MOST_AT_ONCE};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// The most alerts that wait.
-pub(super) const ROOM: usize = 128;
+/// The most alerts that wait: all that can change at once.
+pub(super) const ROOM: usize = MOST_AT_ONCE;
 
 /// What begins at the same time is told at once: so long is waited for the others.
 const GROUPING: Duration = Duration::from_secs(1);

@@ -3,7 +3,7 @@
 use super::sign::Key;
 use crate::monitor::WebhookForm;
 use crate::snapshot::Moment;
-use crate::surface::client::{agent, send};
+use crate::surface::client::{agent, deliver};
 use std::time::Duration;
 use ureq::Agent;
 use ureq::http::{Request, Response, Uri, request};
@@ -48,7 +48,7 @@ impl Sender {
     pub(super) fn send(&self, number: u64, body: Vec<u8>, at: Moment) -> Answer {
         let request = self.signed(number, &body, at).body(body);
         let Ok(request) = request else { return Answer::Refused("no request can be made".into()) };
-        match send(&self.agent, request) {
+        match deliver(&self.agent, request) {
             Ok(response) => judge(&response),
             Err(why) => Answer::Later(why, None),
         }
@@ -75,7 +75,7 @@ fn posted(url: &Uri) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
-fn judge(response: &Response<Vec<u8>>) -> Answer {
+fn judge(response: &Response<()>) -> Answer {
     let (status, why) = (response.status(), format!("it answers {}", response.status().as_u16()));
     match status.as_u16() {
         200..300 => Answer::Taken,
@@ -86,7 +86,7 @@ fn judge(response: &Response<Vec<u8>>) -> Answer {
 }
 
 /// In seconds; the other form, a date, is left alone.
-fn retry_after(response: &Response<Vec<u8>>) -> Option<Duration> {
+fn retry_after(response: &Response<()>) -> Option<Duration> {
     let text = response.headers().get("retry-after")?.to_str().ok()?;
     text.trim().parse().ok().map(Duration::from_secs)
 }
@@ -115,7 +115,7 @@ mod tests {
             if let Some(after) = after {
                 response = response.header("retry-after", after);
             }
-            match judge(&response.body(Vec::new()).expect("a response")) {
+            match judge(&response.body(()).expect("a response")) {
                 Answer::Taken => "taken".to_owned(),
                 Answer::Refused(why) => format!("refused: {why}"),
                 Answer::Later(why, after) => format!("later: {why} {after:?}"),
