@@ -53,7 +53,7 @@
 #![deny(unsafe_code)]
 
 // README's programs, so that they cannot rot.
-#[cfg(all(doctest, feature = "jemalloc"))]
+#[cfg(all(doctest, feature = "http", feature = "jemalloc"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
