@@ -4,6 +4,7 @@ use crate::eviction::EvictionStatistics;
 use crate::level::Level;
 use crate::mebibyte::{mib, mib_of};
 use crate::metric::{METRICS, Values};
+use crate::own::OwnFigure;
 use crate::policy::forecast::Forecast;
 use crate::policy::health::{Check, HealthStatus, overall};
 use crate::policy::threshold::Threshold;
@@ -196,6 +197,8 @@ pub struct MetricsReport {
     pub forecast: Forecast,
     /// What was used at the last tick, as an interval.
     pub usage: Usage,
+    /// The user's own figures, as of the last tick.
+    pub own_metrics: Vec<OwnFigure>,
     /// Whether the monitor runs.
     pub monitor_running: bool,
 }

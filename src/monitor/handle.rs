@@ -153,7 +153,7 @@ impl Handle {
 
     /// The figures of now and the statistics of the ring, as JSON-ready data.
     pub fn metrics(&self) -> MetricsReport {
-        let now = self.snapshot();
+        let (now, own_metrics) = (self.snapshot(), self.own_metrics());
         let history = self.shared.history.lock();
         let settings = self.shared.settings();
         let interval = settings.interval.as_secs_f64();
@@ -167,6 +167,7 @@ impl Handle {
             },
             forecast: history.forecast,
             usage: history.usage,
+            own_metrics,
             monitor_running: self.is_running(),
         }
     }

@@ -154,3 +154,19 @@ fn answers_are_short_and_tell_nothing_of_the_program_but_its_memory() {
         }
     }
 }
+
+#[test]
+fn the_users_own_figures_are_told_with_what_they_mean() {
+    let _alone = alone();
+    let queued =
+        plimsoll::OwnMetric::gauge("queued", plimsoll::Unit::Count, "Requests that wait.", || {
+            Some(12.0)
+        });
+    let monitor = served(builder().metric(queued), false);
+    crate::support::eventually("it is read", || monitor.own_metrics()[0].value);
+    let answer = found(&monitor, "get_memory_metrics", json!({}));
+    let own = &answer["own_metrics"][0];
+    assert_eq!((&own["name"], &own["value"]), (&json!("queued"), &json!(12.0)));
+    assert_eq!((&own["unit"], &own["meaning"]), (&json!("count"), &json!("Requests that wait.")));
+    assert!(own["age_seconds"].as_f64().unwrap() < 30.0);
+}

@@ -10,6 +10,7 @@ use crate::export::report::HealthReport;
 use crate::export::status::Status;
 use crate::level::Level;
 use crate::monitor::Handle;
+use crate::own::OwnFigure;
 use crate::policy::health::HealthStatus;
 use crate::surface::fresh::freshen;
 use serde_json::{Map, Value, json};
@@ -123,9 +124,22 @@ pub(super) async fn metrics(handle: &Handle, arguments: Metrics) -> Answer {
         "metrics": metrics,
         "profiler": report.profiler,
         "monitor_running": report.monitor_running,
+        "own_metrics": own(&status),
         "evidence": Evidence::of(&status, names),
     });
     found(json, "name figures to see others; get_memory_snapshots shows how they moved")
+}
+
+/// The user's own, with what they are: as old as the last tick.
+fn own(status: &Status) -> Vec<Value> {
+    let age = status.ticked.map(|ticked| crate::export::evidence::age(status.timestamp, ticked));
+    let figure = |own: &OwnFigure| {
+        json!({
+            "name": own.name, "value": own.value, "unit": own.unit, "meaning": own.help,
+            "exactness": "reported", "age_seconds": age,
+        })
+    };
+    status.own_metrics.iter().take(MOST_FIGURES).map(figure).collect()
 }
 
 /// The original's keys, with their twins in bytes.
