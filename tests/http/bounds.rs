@@ -163,3 +163,23 @@ fn nonsense_ends_its_own_connection_only() {
     }
     assert_eq!(get(to, "/livez").status, 200);
 }
+
+#[test]
+fn a_flood_of_the_address_leaves_the_socket_to_local_tools() {
+    let _alone = alone();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("plimsoll.sock");
+    let monitor = served(builder().socket_at(&path));
+    let to = address(&monitor);
+    let flood: Vec<_> = (0..40).map(|_| connect(to)).collect();
+    eventually("the address is full", || {
+        let mut one_more = connect(to);
+        one_more.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+        let mut head = [0; 12];
+        (one_more.read(&mut head).is_ok() && &head == b"HTTP/1.1 503").then_some(())
+    });
+    let mut local = std::os::unix::net::UnixStream::connect(&path).unwrap();
+    local.write_all(b"GET /livez HTTP/1.1\r\nhost: plimsoll\r\nconnection: close\r\n\r\n").unwrap();
+    assert_eq!(Answer::read(local).unwrap().status, 200);
+    drop(flood);
+}

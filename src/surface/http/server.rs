@@ -20,8 +20,11 @@ use tokio::sync::{Semaphore, watch};
 use tokio_io_timeout::TimeoutStream;
 use tower_service::Service;
 
-/// Answered at a time; whoever comes when as many are there is told so and sent away.
-const CONNECTIONS: usize = 32;
+/// Answered at a time over TCP; whoever comes when as many are there is told so and sent away.
+const CONNECTIONS: u32 = 32;
+
+/// And at the socket: whoever floods the address does not shut out the tools of this machine.
+const LOCAL_CONNECTIONS: u32 = 8;
 
 /// A request's head, at most.
 const HEAD_BYTES: usize = 16 << 10;
@@ -123,16 +126,15 @@ impl Drop for Server {
 }
 
 async fn serve(router: Router, tcp: Option<TcpListener>, unix: Option<&Socket>, stop: Stop) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
-    let host = Host { router, stop: stop.clone(), places: places.clone() };
-    let listening = async { tokio::join!(accept_tcp(&host, tcp), accept_unix(&host, unix)) };
+    let near = Host::new(router.clone(), stop.clone(), LOCAL_CONNECTIONS);
+    let far = Host::new(router, stop.clone(), CONNECTIONS);
+    let listening = async { tokio::join!(accept_tcp(&far, tcp), accept_unix(&near, unix)) };
     tokio::select! {
         _ = listening => {}
         () = stop.heard() => {}
     }
-    // Each connection gives its place back when it ends.
-    let all = places.acquire_many(u32::try_from(CONNECTIONS).unwrap_or(u32::MAX));
-    let _ = tokio::time::timeout(FAREWELL, all).await;
+    let all_have_ended = async { tokio::join!(far.all_have_ended(), near.all_have_ended()) };
+    let _ = tokio::time::timeout(FAREWELL, all_have_ended).await;
 }
 
 async fn accept_tcp(host: &Host, listener: Option<TcpListener>) {
@@ -180,10 +182,20 @@ async fn pause() {
 struct Host {
     router: Router,
     stop: Stop,
+    most: u32,
     places: Arc<Semaphore>,
 }
 
 impl Host {
+    fn new(router: Router, stop: Stop, most: u32) -> Self {
+        Host { router, stop, most, places: Arc::new(Semaphore::new(most as usize)) }
+    }
+
+    /// Each connection gives its place back when it ends.
+    async fn all_have_ended(&self) {
+        let _ = self.places.acquire_many(self.most).await;
+    }
+
     async fn receive<S>(&self, mut stream: S, via: Via)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
