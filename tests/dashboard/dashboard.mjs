@@ -1,7 +1,7 @@
 // The dashboard of a running process in a real browser: `node dashboard.mjs URL DIRECTORY`; or
 // `--restart URL DIRECTORY COMMAND...`, which starts the process itself, kills it, starts it anew.
 //
-// The process must allocate and change its level now and then. Screenshots go to the directory.
+// The process must allocate, use more than half of its budget, and allow actions. Screenshots go to the directory.
 // CHROMIUM names another browser than /usr/bin/chromium. Exit code 0 when all holds, else 1.
 
 import { mkdir } from 'node:fs/promises';
