@@ -32,6 +32,7 @@ pub(super) enum Via {
     /// At this address of the server's.
     Address(IpAddr),
     /// At the socket: by somebody who may read the user's own files.
+    #[cfg_attr(not(unix), allow(dead_code, reason = "there are no such sockets"))]
     Socket,
     /// By a server that is not ours.
     Unknown,

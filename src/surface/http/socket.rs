@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::monitor::SocketPlace;
+#[cfg(unix)]
 use std::io;
 use std::path::{Path, PathBuf};
 
