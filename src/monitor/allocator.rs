@@ -1,6 +1,6 @@
 //! jemalloc's own purging as the settings ask for it, and the health check of what its options came to.
 
-use super::settings::Settings;
+use super::settings::{Settings, word};
 use super::shared::Shared;
 use crate::error::Error;
 use crate::policy::allocator::{Facts, allocator_check};
@@ -38,10 +38,6 @@ fn note_what_is_left_alone(settings: &mut Settings) {
     if let Some(millis) = options.dirty_decay_ms.filter(|_| settings.dirty_decay.is_none()) {
         settings.note("dirty_decay", format!("left as it is: {}", shown(millis)));
     }
-}
-
-fn word(on: bool) -> &'static str {
-    if on { "on" } else { "off" }
 }
 
 fn shown(millis: i64) -> String {

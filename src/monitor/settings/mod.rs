@@ -22,7 +22,8 @@ pub use serving::WebhookForm;
 pub(crate) use serving::{Secret, Serving, SocketPlace};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use text::{count, duration, on_or_off, parse, points, word};
+pub(super) use text::word;
+use text::{count, duration, on_or_off, parse, points};
 
 /// What a builder has been told so far.
 #[derive(Clone, Debug, Default)]

@@ -51,6 +51,6 @@ pub(super) fn words(text: &str) -> Result<Vec<String>, Error> {
     Ok(words.map(str::to_owned).collect())
 }
 
-pub(super) fn word(on: bool) -> &'static str {
+pub(in crate::monitor) fn word(on: bool) -> &'static str {
     if on { "on" } else { "off" }
 }
