@@ -69,6 +69,9 @@ mod counters;
 
 mod limit;
 
+#[cfg(feature = "profile")]
+mod sampler;
+
 mod allocator;
 mod probe;
 mod region;
@@ -85,6 +88,9 @@ mod snapshot;
 mod ledger;
 mod ring;
 
+#[cfg(feature = "profile")]
+mod profile;
+
 mod policy;
 
 mod cache;
@@ -99,6 +105,9 @@ mod event;
 
 #[cfg(feature = "webhook")]
 mod alert;
+
+#[cfg(feature = "recorder")]
+mod recorder;
 
 mod export;
 

@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Top-level modules in the order of the flow. A module imports only from those before it.
-const FLOW: [&str; 31] = [
+const FLOW: [&str; 34] = [
     "mebibyte",
     "error",
     "sync",
     "block_on",
     "counters",
     "limit",
+    "sampler",
     "allocator",
     "probe",
     "region",
@@ -24,6 +25,7 @@ const FLOW: [&str; 31] = [
     "snapshot",
     "ledger",
     "ring",
+    "profile",
     "policy",
     "cache",
     "own",
@@ -31,6 +33,7 @@ const FLOW: [&str; 31] = [
     "eviction",
     "event",
     "alert",
+    "recorder",
     "export",
     "monitor",
     "surface",

@@ -1,0 +1,1 @@
+//! The flight recorder: a file that survives the process, and what it says of the last run.
