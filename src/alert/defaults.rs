@@ -74,7 +74,9 @@ fn vitals() -> [AlertRule; 4] {
             .when("is_oom", true)
             .severity(AlertSeverity::Critical)
             .keep_secs(900)
-            .summary("the run before died for want of memory ({verdict}): {summary}; see {recording}"),
+            .summary(
+                "the run before died for want of memory ({verdict}): {summary}; see {recording}",
+            ),
         AlertRule::metric("monitor_silence", AlertWhen::Above(1.0))
             .named("PlimsollMonitorSilent")
             // A process that was stopped and goes on is not silent.
