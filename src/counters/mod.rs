@@ -42,7 +42,7 @@ mod thread;
 
 pub use counts::{Counts, Delta};
 pub(crate) use line::WakeLine;
-#[cfg(all(feature = "profile", not(loom)))]
+#[cfg(feature = "profile")]
 pub(crate) use os::zeroed;
 #[cfg(feature = "profile")]
 pub(crate) use sampling::{

@@ -20,6 +20,8 @@
 mod bucket;
 mod exchange;
 mod guard;
+#[cfg(all(test, loom))]
+mod model;
 mod reading;
 mod sites;
 mod stack;

@@ -7,7 +7,7 @@ use super::sites::{OTHER, Share, Sites};
 use super::stack::Stack;
 use super::table::Table;
 use crate::counters;
-use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Ordering, global};
 use std::ptr::NonNull;
 
 /// All of it. Every field is valid as zero bytes.
@@ -31,7 +31,9 @@ pub(super) struct LostTotals {
     pub(super) busy: AtomicU64,
 }
 
-static STATE: AtomicPtr<State> = AtomicPtr::new(std::ptr::null_mut());
+global! {
+    static STATE: AtomicPtr<State> = AtomicPtr::new(std::ptr::null_mut());
+}
 
 /// What there is since the first start.
 #[inline]
