@@ -179,6 +179,11 @@ pub use policy::usage::Meter;
 pub use policy::usage::Usage;
 pub use policy::warning::{Action, Warning};
 pub use probe::is_installed;
+#[cfg(feature = "profile")]
+pub use profile::{
+    Estimate, Function, HeapProfile, HeapProfiler, Location, LostSamples, Mapping, ProfileSite,
+    Sampling, SiteGrowth,
+};
 pub use region::{
     Process, Region, ThisThread, assert_allocates_nothing, assert_peaks_below,
     assert_returns_to_start, measure,
