@@ -15,5 +15,6 @@ pub use difference::SiteGrowth;
 pub use estimate::Estimate;
 pub use heap::{Function, HeapProfile, Location, LostSamples, ProfileSite};
 pub use mapping::Mapping;
+pub(crate) use naming::Owner;
 pub use profiler::HeapProfiler;
 pub use sampling::Sampling;
