@@ -11,5 +11,6 @@ pub(super) async fn pprof() -> Refusal {
 }
 
 pub(super) use pprof as flame_graph;
+pub(super) use pprof as collapsed;
 pub(super) use pprof as top;
 pub(super) use pprof as act;

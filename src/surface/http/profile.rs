@@ -61,6 +61,14 @@ pub(super) async fn flame_graph(
     Ok((heads, profile.to_flame_graph()).into_response())
 }
 
+/// For flame graph tools.
+pub(super) async fn collapsed(
+    State(site): State<Site>,
+    arguments: Arguments,
+) -> Result<String, Refusal> {
+    Ok(site.profile(&read(arguments, false)?).await?.to_collapsed())
+}
+
 /// The largest sites; that none was ever sampled is an answer too.
 pub(super) async fn top(
     State(site): State<Site>,

@@ -22,6 +22,7 @@ pub(super) fn all(site: Site, guard: Guard) -> Router {
         .route("/health", get(probes::health))
         .route("/events", get(move |state, headers| stream::events(state, headers, streams)))
         .route("/debug/pprof/heap", get(profile::pprof))
+        .route("/debug/collapsed", get(profile::collapsed))
         .route("/debug/flamegraph", get(profile::flame_graph))
         .nest("/api/v1", api())
         .fallback(nothing_here)

@@ -29,6 +29,7 @@ const PARAMETERS: [(&str, &str); 3] = [
 pub(super) struct Server {
     pub(super) handle: Handle,
     pub(super) actions_allowed: bool,
+    #[cfg_attr(not(feature = "profile"), allow(dead_code, reason = "there are none"))]
     pub(super) profiles: profile::Kept,
     tools: Arc<[Tool]>,
 }
