@@ -69,7 +69,7 @@ mod counters;
 
 mod limit;
 
-#[cfg(feature = "profile")]
+#[cfg_attr(not(feature = "profile"), path = "sampler/off.rs")]
 mod sampler;
 
 mod allocator;
@@ -153,6 +153,8 @@ pub use export::{
     MetricsReport, NextStep, ProcessInfo, Profiler, Range, RingStatistics, Status, Surfaces,
     ThresholdStatus, Unexplained, event_json,
 };
+#[cfg(feature = "profile")]
+pub use export::{TopSite, TopSites};
 pub use global::{
     health_check, health_check_async, metrics, monitor, start_monitoring, start_monitoring_with,
     stop_monitoring, stop_monitoring_async,
@@ -179,6 +181,11 @@ pub use policy::usage::Meter;
 pub use policy::usage::Usage;
 pub use policy::warning::{Action, Warning};
 pub use probe::is_installed;
+#[cfg(feature = "profile")]
+pub use profile::{
+    Estimate, Function, HeapProfile, HeapProfiler, Location, LostSamples, Mapping, ProfileSite,
+    Sampling, SiteGrowth,
+};
 #[cfg(feature = "recorder")]
 pub use recorder::{
     EndKind, Exhibit, Heartbeat, Judgement, LastRun, PreviousRun, ProfileKind, RecordedEnd,
@@ -188,6 +195,8 @@ pub use region::{
     Process, Region, ThisThread, assert_allocates_nothing, assert_peaks_below,
     assert_returns_to_start, measure,
 };
+#[cfg(feature = "profile")]
+pub use sampler::{Tag, TagGuard, Tagged};
 pub use setting::{Origin, Setting};
 pub use snapshot::{Metadata, Snapshot, SnapshotDelta};
 #[cfg(feature = "stats_alloc")]
