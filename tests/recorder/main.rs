@@ -16,6 +16,8 @@ mod group;
 mod kills;
 mod memory;
 mod places;
+#[cfg(feature = "profile")]
+mod profiles;
 mod roles;
 mod told;
 
@@ -35,6 +37,8 @@ fn main() -> ExitCode {
         kills::CASES,
         memory::CASES,
         places::CASES,
+        #[cfg(feature = "profile")]
+        profiles::CASES,
         told::CASES,
     ])
 }
