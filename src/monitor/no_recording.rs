@@ -10,7 +10,7 @@ use crate::policy::health::Check;
 use crate::snapshot::{Moment, Snapshot};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 #[derive(Debug, Default)]
 pub(super) struct Tape;
@@ -31,8 +31,8 @@ impl Tape {
 
     pub(super) fn event(&self, _: &Event) {}
 
-    pub(super) fn wants_look(&self) -> bool {
-        false
+    pub(super) fn look_after(&self) -> Option<Duration> {
+        None
     }
 
     pub(super) fn note_unwinding(&self) {}

@@ -11,13 +11,15 @@ use crate::level::Level;
 use crate::policy::budget::Resolved;
 use crate::policy::health::Check;
 use crate::policy::threshold::Threshold;
-use crate::recorder::{Beat, EndKind, Findings, PreviousRun, RecordedRun, Recorder};
+use crate::recorder::{
+    Beat, EndKind, Findings, PreviousRun, RecordedRun, Recorder, SURVIVED_AFTER,
+};
 use crate::snapshot::{Moment, Snapshot};
 use crate::source::build_id;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 impl super::Builder {
     /// Records the run in this file, and judges the run before that is recorded there. `PLIMSOLL_RECORDER`
@@ -94,9 +96,9 @@ impl Tape {
         }
     }
 
-    /// Whether a panic wants to be followed by a tick, once.
-    pub(super) fn wants_look(&self) -> bool {
-        self.look.swap(false, Ordering::Relaxed)
+    /// In which time a panic wants to be followed by a tick, once.
+    pub(super) fn look_after(&self) -> Option<Duration> {
+        self.look.swap(false, Ordering::Relaxed).then_some(SURVIVED_AFTER)
     }
 
     /// Called by whoever stops the monitor.
