@@ -186,6 +186,11 @@ pub use profile::{
     Estimate, Function, HeapProfile, HeapProfiler, Location, LostSamples, Mapping, ProfileSite,
     Sampling, SiteGrowth,
 };
+#[cfg(feature = "recorder")]
+pub use recorder::{
+    EndKind, Exhibit, Heartbeat, Judgement, LastRun, PreviousRun, ProfileKind, RecordedEnd,
+    RecordedEvent, RecordedPanic, RecordedProfile, RecordedRun, Recording, TimePoint,
+};
 pub use region::{
     Process, Region, ThisThread, assert_allocates_nothing, assert_peaks_below,
     assert_returns_to_start, measure,

@@ -8,7 +8,7 @@ use crate::snapshot::Moment;
 pub(super) const EXTRA: [&str; 3] = ["level", "time_to_budget_latest_secs", "monitor_silence"];
 
 /// Every `event_type` that sinks see.
-pub(super) const EVENT_TYPES: [&str; 15] = [
+pub(super) const EVENT_TYPES: [&str; 16] = [
     "monitor_started",
     "monitor_stopped",
     "budget_changed",
@@ -23,6 +23,7 @@ pub(super) const EVENT_TYPES: [&str; 15] = [
     "purge_completed",
     "purge_suspended",
     "health_check",
+    "previous_run",
     "error",
 ];
 
