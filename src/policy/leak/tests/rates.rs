@@ -98,7 +98,7 @@ fn shorter_windows_suspect_whatever_has_a_day() {
         (1.0, Kind::Ar1, 10.0),
         (1.0, Kind::WarmUp, 30.0),
         (1.0, Kind::SawTooth, 45.0),
-        (1.0, Kind::Ramp, 98.0),
+        (1.0, Kind::Ramp, 95.0),
         (1.0, Kind::Diurnal, 98.0),
         (1.0, Kind::Leak(1.0), 98.0),
         (3.0, Kind::Ar1, 0.0),
