@@ -4,6 +4,7 @@ use super::Handle;
 use crate::export::explain::{Explanation, Facts, baseline};
 use crate::policy::baseline::WINDOW;
 use crate::policy::forecast::Growth;
+use crate::snapshot::Moment;
 use std::time::Duration;
 
 /// Long enough for growth to be known.
@@ -30,6 +31,7 @@ impl Handle {
     /// ```
     pub fn explain(&self) -> Explanation {
         let status = self.status();
+        let moment = Moment::now().instant;
         if status.forecast.growth == Growth::Unknown && self.is_running() {
             self.watch_for(LOOK);
         }
@@ -43,6 +45,7 @@ impl Handle {
             caches_before: caches.as_deref().unwrap_or_default(),
             events: &self.events_since(0).events,
             scope: self.shared.scope(),
+            grown: self.shared.leaks.grown(moment),
         })
     }
 }

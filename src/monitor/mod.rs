@@ -17,6 +17,7 @@
 //! budget.rs                         the budget in force, read again and told to everybody
 //! shared.rs                         what the handle and the thread share
 //! brake.rs  account.rs  admission.rs  braking.rs  who may grow, and who waits for it
+//! leaks.rs                          whether it leaks, as of the last tick
 //! prometheus.rs                     the status as Prometheus reads it
 //! outlook.rs  explain.rs            what is asked of the last tick's forecast; why memory grows
 //! reply.rs                          answers for threads and tasks
@@ -44,6 +45,7 @@ mod figures;
 mod following;
 mod handle;
 mod health;
+mod leaks;
 mod order;
 mod outlook;
 #[cfg(feature = "prometheus")]

@@ -4,12 +4,13 @@
 //! format.rs   which text form a scraper wants
 //! name.rs     the names that Prometheus knows figures by
 //! text.rs     families and samples, escaped
-//! caches.rs  forecast.rs   the parts with labels
+//! caches.rs  forecast.rs  leak.rs   the parts with labels
 //! ```
 
 mod caches;
 mod forecast;
 mod format;
+mod leak;
 mod name;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ pub(crate) fn write(out: &mut String, status: &Status, exposition: Exposition) {
     caches::write(&mut page, &status.caches);
     caches::last_eviction(&mut page, &status.evictions);
     forecast::write(&mut page, &status.forecast);
+    leak::write(&mut page, &status.leak, status.snapshot.live_bytes().is_some());
     brake(&mut page, status);
     monitor(&mut page, status);
     own_figures(&mut page, status);

@@ -27,11 +27,12 @@ mod state;
 mod tests;
 mod window;
 
+use crate::mebibyte::mib_of;
 pub(crate) use floor::Floor;
 use rises::Rule;
 use serde::{Deserialize, Serialize};
-pub use site::GrownSite;
 pub(crate) use site::agreed;
+pub use site::{GrownSince, GrownSite};
 pub use state::LastLeak;
 pub(crate) use state::LeakState;
 use std::time::Duration;
@@ -62,6 +63,11 @@ pub enum LeakVerdict {
 }
 
 impl LeakVerdict {
+    /// Whether somebody should look.
+    pub(crate) fn is_alarm(self) -> bool {
+        self >= LeakVerdict::Suspected
+    }
+
     /// The word for it, as in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -113,6 +119,26 @@ pub struct LeakStatus {
     pub last_run: Option<LastLeak>,
 }
 
+impl std::fmt::Display for LeakStatus {
+    /// One plain sentence without its full stop.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let word = match self.verdict {
+            LeakVerdict::None if self.floor_bytes.is_none() => {
+                return f.write_str("whether it leaks is not known yet");
+            }
+            LeakVerdict::None => return f.write_str("no leak is in sight"),
+            LeakVerdict::Growing => "what no cache holds has grown",
+            LeakVerdict::Suspected => "a leak is suspected",
+            LeakVerdict::Confirmed => "a leak is confirmed",
+        };
+        let bytes = mib_of(self.growth_bytes.unwrap_or(0) as f64);
+        let hours = self.span_secs.unwrap_or(0.0) / 3600.0;
+        write!(f, "{word}: {bytes:.1} MiB in {hours:.1} h")?;
+        let names: Vec<_> = self.sites.iter().map(GrownSite::to_string).collect();
+        if names.is_empty() { Ok(()) } else { write!(f, ", in {}", names.join(", ")) }
+    }
+}
+
 /// What has changed at a tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LeakNews {
@@ -147,7 +173,10 @@ impl Tracker {
 
     /// Goes on where the last run ended. One that was judged by another window is only told of.
     pub(crate) fn resumed(window: Duration, state: &LeakState) -> Self {
-        let start = window / WARM_UP;
+        Tracker::starting(window, window / WARM_UP, state)
+    }
+
+    fn starting(window: Duration, start: Duration, state: &LeakState) -> Self {
         let before = |index| state.rises(index, window);
         let new = |index: usize, rule| Window::new(rule, window, start, before(index));
         let [short, long] = RULES;
@@ -159,6 +188,19 @@ impl Tracker {
             sites: Vec::new(),
             last_run: state.last_run(),
         }
+    }
+
+    /// Another window begins anew at `uptime`, after its own warm-up.
+    pub(crate) fn judge_by(&mut self, window: Duration, uptime: Duration) {
+        if window != self.window {
+            let (last_run, start) = (self.last_run.take(), uptime + window / WARM_UP);
+            *self = Tracker { last_run, ..Tracker::starting(window, start, &LeakState::default()) };
+        }
+    }
+
+    /// Goes on where another run ended. Before the first look.
+    pub(crate) fn resume(&mut self, state: &LeakState) {
+        *self = Tracker::resumed(self.window, state);
     }
 
     /// Takes in a figure at `uptime`; `None` while it is unknown. Allocates nothing.

@@ -1,5 +1,6 @@
 //! Which places in the program grew: what two differences of heap profiles agree on.
 
+use crate::mebibyte::mib_of;
 use serde::{Deserialize, Serialize};
 
 /// So many are told.
@@ -16,13 +17,24 @@ const MOST: f64 = 0.5;
 #[non_exhaustive]
 pub struct GrownSite {
     /// Tells the same place in two profiles of one process.
-    pub key: u64,
+    pub key: String,
     /// The function, where it is known, or its address.
     pub name: String,
     /// Live bytes more than before.
     pub bytes: f64,
     /// Its standard error, in bytes.
     pub standard_error: f64,
+}
+
+/// The places in the program that hold more than at an earlier moment, by two heap profiles: largest first, five at most,
+/// and only those that grew by more than chance would show.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct GrownSince {
+    /// How long ago the earlier profile was taken, in seconds.
+    pub since_secs: f64,
+    /// The places.
+    pub sites: Vec<GrownSite>,
 }
 
 impl GrownSite {
@@ -32,14 +44,22 @@ impl GrownSite {
     }
 }
 
+impl std::fmt::Display for GrownSite {
+    /// `search::remember (12.3 MiB, standard error 0.4 MiB)`
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [bytes, error] = [self.bytes, self.standard_error].map(mib_of);
+        write!(f, "{} ({bytes:.1} MiB, standard error {error:.1} MiB)", self.name)
+    }
+}
+
 /// The places that grew in both of two spans of time, with what they grew in both together, largest first; none unless
 /// they explain half of the `growth` of both.
 pub(crate) fn agreed(first: &[GrownSite], second: &[GrownSite], growth: f64) -> Vec<GrownSite> {
-    let certain = |sites: &'_ [GrownSite], key: u64| {
+    let certain = |sites: &'_ [GrownSite], key: &str| {
         sites.iter().find(|site| site.key == key && site.is_certain()).cloned()
     };
     let both = second.iter().filter(|site| site.is_certain());
-    let both = both.filter_map(|later| Some(together(&certain(first, later.key)?, later)));
+    let both = both.filter_map(|later| Some(together(&certain(first, &later.key)?, later)));
     let mut both: Vec<_> = both.collect();
     both.sort_by(|a, b| b.bytes.total_cmp(&a.bytes));
     let explained: f64 = both.iter().map(|site| site.bytes).sum();
@@ -63,11 +83,11 @@ mod tests {
     use super::*;
 
     fn site(key: u64, bytes: f64, standard_error: f64) -> GrownSite {
-        GrownSite { key, name: format!("f{key}"), bytes, standard_error }
+        GrownSite { key: key.to_string(), name: format!("f{key}"), bytes, standard_error }
     }
 
-    fn keys(sites: &[GrownSite]) -> Vec<u64> {
-        sites.iter().map(|site| site.key).collect()
+    fn keys(sites: &[GrownSite]) -> Vec<&str> {
+        sites.iter().map(|site| site.key.as_str()).collect()
     }
 
     #[test]
@@ -75,14 +95,14 @@ mod tests {
         let first = [site(1, 50.0, 10.0), site(2, 40.0, 5.0), site(3, 30.0, 20.0)];
         let second = [site(2, 60.0, 12.0), site(1, 15.0, 10.0), site(3, 90.0, 1.0)];
         let both = agreed(&first, &second, 150.0);
-        assert_eq!(keys(&both), [2], "1 was not certain later, 3 not earlier");
+        assert_eq!(keys(&both), ["2"], "1 was not certain later, 3 not earlier");
         assert_eq!((both[0].bytes, both[0].standard_error), (100.0, 13.0));
     }
 
     #[test]
     fn they_must_explain_half_of_the_growth() {
         let sites = [site(1, 50.0, 10.0), site(2, 70.0, 5.0)];
-        assert_eq!(keys(&agreed(&sites, &sites, 480.0)), [2, 1]);
+        assert_eq!(keys(&agreed(&sites, &sites, 480.0)), ["2", "1"]);
         assert!(agreed(&sites, &sites, 481.0).is_empty());
     }
 

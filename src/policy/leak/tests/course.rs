@@ -45,7 +45,7 @@ impl Service {
 }
 
 fn site(bytes: f64) -> GrownSite {
-    GrownSite { key: 1, name: "keeps".into(), bytes, standard_error: bytes / 10.0 }
+    GrownSite { key: "1".into(), name: "keeps".into(), bytes, standard_error: bytes / 10.0 }
 }
 
 #[test]
