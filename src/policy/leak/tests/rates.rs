@@ -102,7 +102,7 @@ fn shorter_windows_suspect_whatever_has_a_day() {
         ("a day's course, each day another", Kind::DailyVariation, 7, 300),
         ("a saw-tooth of 1 to 20 h", Kind::SawTooth, 0, 169),
         ("fills to its size", Kind::WarmUp, 0, 119),
-        ("up by 30 % within 8 h", Kind::Ramp, 0, 296),
+        ("up by 30 % within 8 h", Kind::Ramp, 1, 296),
     ] {
         for (window, expected) in [(3.0, three_hours), (1.0, one_hour)] {
             let found = suspected(kind, window).len();
