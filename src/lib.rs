@@ -153,6 +153,8 @@ pub use export::{
     MetricsReport, NextStep, ProcessInfo, Profiler, Range, RingStatistics, Status, Surfaces,
     ThresholdStatus, Unexplained, event_json,
 };
+#[cfg(feature = "profile")]
+pub use export::{TopSite, TopSites};
 pub use global::{
     health_check, health_check_async, metrics, monitor, start_monitoring, start_monitoring_with,
     stop_monitoring, stop_monitoring_async,
@@ -180,6 +182,11 @@ pub use policy::usage::Meter;
 pub use policy::usage::Usage;
 pub use policy::warning::{Action, Warning};
 pub use probe::is_installed;
+#[cfg(feature = "profile")]
+pub use profile::{
+    Estimate, Function, HeapProfile, HeapProfiler, Location, LostSamples, Mapping, ProfileSite,
+    Sampling, SiteGrowth,
+};
 pub use region::{
     Process, Region, ThisThread, assert_allocates_nothing, assert_peaks_below,
     assert_returns_to_start, measure,
