@@ -17,6 +17,9 @@ impl Handle {
     /// While it is not known whether anything grows, since the monitor is young or ticks seldom, asking has it tick each second
     /// for ten seconds: ask again after six.
     ///
+    /// Where a heap profile runs, the functions that hold what has grown are named: that takes a moment, the first time some
+    /// tenths of a second or a few seconds, and is waited for. It is done at most once in five seconds.
+    ///
     /// Figures are those of [`Handle::status`] and of the history; what is concluded from them is an estimate, and says so.
     /// Costs what [`Handle::status`] and [`Handle::history`] do.
     ///
@@ -30,8 +33,13 @@ impl Handle {
     /// # Ok::<(), plimsoll::Error>(())
     /// ```
     pub fn explain(&self) -> Explanation {
+        self.wait_for_look();
+        self.explain_as_known()
+    }
+
+    /// The same without waiting for the heap profile.
+    pub(crate) fn explain_as_known(&self) -> Explanation {
         let status = self.status();
-        let moment = Moment::now().instant;
         if status.forecast.growth == Growth::Unknown && self.is_running() {
             self.watch_for(LOOK);
         }
@@ -45,7 +53,7 @@ impl Handle {
             caches_before: caches.as_deref().unwrap_or_default(),
             events: &self.events_since(0).events,
             scope: self.shared.scope(),
-            grown: self.shared.leaks.grown(moment),
+            grown: self.shared.grown(Moment::now()),
         })
     }
 }

@@ -60,7 +60,7 @@ impl Epochs {
     ///
     /// An epoch in which nothing was known has no floor: the next is compared with the one before it.
     pub(super) fn observe(&mut self, at: Duration, figure: Option<Floor>) -> Option<Floor> {
-        let Some(into) = at.checked_sub(self.start) else { return None };
+        let into = at.checked_sub(self.start)?;
         let ended = if into >= self.length { self.end(into) } else { None };
         let lower = |floor: &Floor| figure.is_none_or(|figure| floor.bytes <= figure.bytes);
         self.floor = self.floor.filter(lower).or(figure);

@@ -4,7 +4,7 @@ use crate::mebibyte::mib_of;
 use serde::{Deserialize, Serialize};
 
 /// So many are told.
-pub(super) const TOLD: usize = 5;
+pub(crate) const TOLD: usize = 5;
 
 /// Twice the standard error: in 39 of 40 cases what did not grow shows less.
 const CERTAIN: f64 = 2.0;
@@ -16,9 +16,7 @@ const MOST: f64 = 0.5;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct GrownSite {
-    /// Tells the same place in two profiles of one process.
-    pub key: String,
-    /// The function, where it is known, or its address.
+    /// The function, where it is known, or where in which file.
     pub name: String,
     /// Live bytes more than before.
     pub bytes: f64,
@@ -38,6 +36,10 @@ pub struct GrownSince {
 }
 
 impl GrownSite {
+    pub(crate) fn new(name: String, bytes: f64, standard_error: f64) -> Self {
+        GrownSite { name, bytes, standard_error }
+    }
+
     /// Whether it grew by more than chance would show.
     pub fn is_certain(&self) -> bool {
         self.bytes > CERTAIN * self.standard_error
@@ -55,11 +57,11 @@ impl std::fmt::Display for GrownSite {
 /// The places that grew in both of two spans of time, with what they grew in both together, largest first; none unless
 /// they explain half of the `growth` of both.
 pub(crate) fn agreed(first: &[GrownSite], second: &[GrownSite], growth: f64) -> Vec<GrownSite> {
-    let certain = |sites: &'_ [GrownSite], key: &str| {
-        sites.iter().find(|site| site.key == key && site.is_certain()).cloned()
+    let certain = |sites: &'_ [GrownSite], name: &str| {
+        sites.iter().find(|site| site.name == name && site.is_certain()).cloned()
     };
     let both = second.iter().filter(|site| site.is_certain());
-    let both = both.filter_map(|later| Some(together(&certain(first, &later.key)?, later)));
+    let both = both.filter_map(|later| Some(together(&certain(first, &later.name)?, later)));
     let mut both: Vec<_> = both.collect();
     both.sort_by(|a, b| b.bytes.total_cmp(&a.bytes));
     let explained: f64 = both.iter().map(|site| site.bytes).sum();
@@ -83,11 +85,11 @@ mod tests {
     use super::*;
 
     fn site(key: u64, bytes: f64, standard_error: f64) -> GrownSite {
-        GrownSite { key: key.to_string(), name: format!("f{key}"), bytes, standard_error }
+        GrownSite { name: key.to_string(), bytes, standard_error }
     }
 
     fn keys(sites: &[GrownSite]) -> Vec<&str> {
-        sites.iter().map(|site| site.key.as_str()).collect()
+        sites.iter().map(|site| site.name.as_str()).collect()
     }
 
     #[test]

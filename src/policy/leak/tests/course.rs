@@ -45,7 +45,7 @@ impl Service {
 }
 
 fn site(bytes: f64) -> GrownSite {
-    GrownSite { key: "1".into(), name: "keeps".into(), bytes, standard_error: bytes / 10.0 }
+    GrownSite { name: "keeps".into(), bytes, standard_error: bytes / 10.0 }
 }
 
 #[test]
@@ -130,12 +130,12 @@ fn an_epoch_ends_once_however_late_the_tick() {
     let floor = Some(Floor { bytes: 1 << 30, objects: None });
     service.sees(floor);
     service.ticks = 7 * TICKS;
-    assert!(!service.sees(floor).epoch_ended, "the first that was seen began after the warm-up");
+    assert!(service.sees(floor).epoch.is_none(), "the first that was seen began after the warm-up");
     service.ticks = 40 * TICKS;
-    assert!(service.sees(floor).epoch_ended);
-    assert!(!service.sees(floor).epoch_ended);
+    assert!(service.sees(floor).epoch.is_some());
+    assert!(service.sees(floor).epoch.is_none());
     service.ticks = 43 * TICKS;
-    assert!(service.sees(floor).epoch_ended, "epochs end when they would have");
+    assert!(service.sees(floor).epoch.is_some(), "epochs end when they would have");
 }
 
 #[test]

@@ -24,10 +24,6 @@ impl Random {
         (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    fn between(&mut self, low: f64, high: f64) -> f64 {
-        low + (high - low) * self.uniform()
-    }
-
     /// Of the standard normal distribution (Box and Muller).
     pub(super) fn normal(&mut self) -> f64 {
         let (a, b) = (self.uniform().max(1e-300), self.uniform());
