@@ -18,6 +18,7 @@
 //! shared.rs                         what the handle and the thread share
 //! brake.rs  account.rs  admission.rs  braking.rs  who may grow, and who waits for it
 //! leaks.rs  marking.rs              whether it leaks, as of the last tick; the places that grew, by the heap profile
+//! profiling.rs                      the heap profile, started and stopped as the settings say
 //! prometheus.rs                     the status as Prometheus reads it
 //! outlook.rs  explain.rs            what is asked of the last tick's forecast; why memory grows
 //! reply.rs                          answers for threads and tasks
@@ -53,6 +54,8 @@ mod marking;
 mod marking;
 mod order;
 mod outlook;
+#[cfg_attr(not(feature = "profile"), path = "no_profiling.rs")]
+mod profiling;
 #[cfg(feature = "prometheus")]
 mod prometheus;
 mod purge_job;

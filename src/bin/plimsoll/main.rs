@@ -13,6 +13,7 @@ mod mcp;
 mod metrics;
 mod pages;
 mod print;
+mod profile;
 mod snapshot;
 mod sockets;
 mod sse;
@@ -95,6 +96,7 @@ async fn ask(command: Command, out: &Out) -> Result<u8, Fault> {
         Command::Purge(reach) => act::purge(&reach, out).await,
         Command::Configure(configure) => act::configure(&configure, out).await,
         Command::Mcp(reach) => mcp::run(&reach).await,
+        Command::Profile(profile) => profile::run(&profile, out).await,
         Command::List(list) => list::run(&list, out).await,
         Command::Completions { .. } | Command::Man { .. } => Ok(0),
     }
