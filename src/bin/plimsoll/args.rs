@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Explain(Reach),
     /// Follows the process: a line a second, and one for each event.
     Watch(Watch),
+    /// The process in a terminal, as it is each second, with keys for evictions and the heap profile.
+    Top(Reach),
     /// The figures as Prometheus reads them; as one report with --json.
     Metrics(Reach),
     /// What happened lately.

@@ -18,6 +18,7 @@ mod sockets;
 mod sse;
 mod status;
 mod target;
+mod top;
 mod watch;
 
 use args::{Command, Line};
@@ -95,6 +96,7 @@ async fn ask(command: Command, out: &Out) -> Result<u8, Fault> {
         Command::Purge(reach) => act::purge(&reach, out).await,
         Command::Configure(configure) => act::configure(&configure, out).await,
         Command::Mcp(reach) => mcp::run(&reach).await,
+        Command::Top(reach) => top::run(&reach, out.colour).await,
         Command::List(list) => list::run(&list, out).await,
         Command::Completions { .. } | Command::Man { .. } => Ok(0),
     }

@@ -76,7 +76,7 @@ fn facts(status: &Value, out: &Out) -> Table {
     table
 }
 
-fn thresholds(thresholds: &Value) -> String {
+pub(crate) fn thresholds(thresholds: &Value) -> String {
     let thresholds = thresholds.as_array().into_iter().flatten();
     let each = |one: &Value| {
         format!("{} at {} ({})", text(&one["level"]), size(&one["bytes"]), percent(&one["percent"]))
@@ -85,7 +85,7 @@ fn thresholds(thresholds: &Value) -> String {
 }
 
 /// By the longest window that is known, with its interval.
-fn growth(forecast: &Value) -> String {
+pub(crate) fn growth(forecast: &Value) -> String {
     let kind = text(&forecast["growth"]).replace('_', " ");
     let windows = ["five_minutes", "minute", "ten_seconds"];
     let Some(trend) = windows.iter().map(|name| &forecast[*name]).find(|trend| trend.is_object())
@@ -97,7 +97,7 @@ fn growth(forecast: &Value) -> String {
     format!("{kind}, {likely}/s ({least}/s to {most}/s) over {}", span(&trend["span_secs"]))
 }
 
-fn to_budget(time: &Value) -> String {
+pub(crate) fn to_budget(time: &Value) -> String {
     if time["likely_secs"].is_null() && time["soonest_secs"].is_null() {
         return UNKNOWN.into();
     }
@@ -105,7 +105,7 @@ fn to_budget(time: &Value) -> String {
     format!("{} (soonest {soonest}, latest {latest})", span(&time["likely_secs"]))
 }
 
-fn evictions(evictions: &Value) -> String {
+pub(crate) fn evictions(evictions: &Value) -> String {
     let (times, freed) = (&evictions["total_evictions"], &evictions["total_memory_freed_bytes"]);
     match times.as_u64() {
         Some(0) => "nothing so far".into(),
