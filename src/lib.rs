@@ -179,6 +179,11 @@ pub use policy::usage::Meter;
 pub use policy::usage::Usage;
 pub use policy::warning::{Action, Warning};
 pub use probe::is_installed;
+#[cfg(feature = "recorder")]
+pub use recorder::{
+    EndKind, Exhibit, Heartbeat, Judgement, LastRun, ProfileKind, RecordedEnd, RecordedEvent,
+    RecordedPanic, RecordedProfile, RecordedRun, Recording, TimePoint,
+};
 pub use region::{
     Process, Region, ThisThread, assert_allocates_nothing, assert_peaks_below,
     assert_returns_to_start, measure,
