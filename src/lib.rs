@@ -179,6 +179,11 @@ pub use policy::usage::Meter;
 pub use policy::usage::Usage;
 pub use policy::warning::{Action, Warning};
 pub use probe::is_installed;
+#[cfg(feature = "profile")]
+pub use profile::{
+    Estimate, Function, HeapProfile, HeapProfiler, Location, LostSamples, Mapping, ProfileSite,
+    Sampling, SiteGrowth,
+};
 #[cfg(feature = "recorder")]
 pub use recorder::{
     EndKind, Exhibit, Heartbeat, Judgement, LastRun, ProfileKind, RecordedEnd, RecordedEvent,

@@ -1,0 +1,140 @@
+//! Where the program and its libraries lie in memory, and which builds they are: what a tool outside needs to name addresses.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// So many at most: a program that has more mapped files with code in them names the first.
+const MOST: usize = 1024;
+
+/// A part of a file that is mapped as code.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Mapping {
+    /// The address of its first byte.
+    pub start: u64,
+    /// The address behind its last byte.
+    pub end: u64,
+    /// Where in the file it begins, in bytes.
+    pub file_offset: u64,
+    /// The file.
+    pub path: String,
+    /// The build id that the linker wrote into the file, in hexadecimal; `None` where it wrote none or cannot be read.
+    pub build_id: Option<String>,
+}
+
+impl Mapping {
+    /// Where in the file `address` is; `None` when it is in none of this part.
+    pub(super) fn offset_of(&self, address: u64) -> Option<u64> {
+        (self.start..self.end).contains(&address).then(|| address - self.start + self.file_offset)
+    }
+
+    /// The file's name without its directory.
+    pub(super) fn file_name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or(&self.path)
+    }
+}
+
+/// Those of this process; empty where the system does not tell.
+pub(super) fn read() -> Vec<Mapping> {
+    let mut mappings = parse(&std::fs::read_to_string("/proc/self/maps").unwrap_or_default());
+    let mut known = BTreeMap::new();
+    for mapping in &mut mappings {
+        let path = mapping.path.clone();
+        mapping.build_id = known.entry(path).or_insert_with_key(|path| build_id(path)).clone();
+    }
+    mappings
+}
+
+/// The mappings with code of a file in them.
+fn parse(maps: &str) -> Vec<Mapping> {
+    maps.lines().filter_map(mapping).take(MOST).collect()
+}
+
+/// `start-end perms offset device inode path`, of which the path may hold spaces or be missing.
+fn mapping(line: &str) -> Option<Mapping> {
+    let mut rest = line;
+    let mut word = || {
+        let (word, after) = rest.trim_start().split_once(' ')?;
+        rest = after;
+        Some(word)
+    };
+    let (range, access, offset) = (word()?, word()?, word()?);
+    let (_device, _inode) = (word()?, word()?);
+    let path = rest.trim_start();
+    let hexadecimal = |text| u64::from_str_radix(text, 16).ok();
+    let (start, end) = range.split_once('-')?;
+    let is_code = access.contains('x') && (path.starts_with('/') || path == "[vdso]");
+    is_code.then_some(Mapping {
+        start: hexadecimal(start)?,
+        end: hexadecimal(end)?,
+        file_offset: hexadecimal(offset)?,
+        path: path.trim_end_matches(" (deleted)").to_owned(),
+        build_id: None,
+    })
+}
+
+/// The build id in the ELF file at `path`.
+fn build_id(path: &str) -> Option<String> {
+    // The program itself can be read even when its file was replaced meanwhile.
+    let is_own = std::fs::read_link("/proc/self/exe")
+        .is_ok_and(|own| own.to_string_lossy().trim_end_matches(" (deleted)") == path);
+    let path = if is_own { Path::new("/proc/self/exe") } else { Path::new(path) };
+    build_id_of(path)
+}
+
+/// The build id in an ELF file, in hexadecimal: reads its headers and notes, not the rest.
+pub(crate) fn build_id_of(path: &Path) -> Option<String> {
+    use object::Object;
+    let cache = object::ReadCache::new(std::fs::File::open(path).ok()?);
+    let file = object::File::parse(&cache).ok()?;
+    let id = file.build_id().ok()??;
+    Some(id.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAPS: &str = "\
+55d0c0a00000-55d0c0a21000 r--p 00000000 fe:01 1234    /opt/my service/bin
+55d0c0a21000-55d0c0b00000 r-xp 00021000 fe:01 1234    /opt/my service/bin (deleted)
+55d0c2000000-55d0c2021000 rw-p 00000000 00:00 0       [heap]
+7f0000000000-7f0000021000 rwxp 00000000 00:00 0
+7f1200000000-7f1200100000 r-xp 00026000 fe:01 99      /lib/libc.so.6
+7ffd1c9f0000-7ffd1c9f2000 r-xp 00000000 00:00 0       [vdso]
+nonsense
+";
+
+    #[test]
+    fn only_code_of_files_is_named() {
+        let found = parse(MAPS);
+        let names: Vec<_> = found.iter().map(Mapping::file_name).collect();
+        assert_eq!(names, ["bin", "libc.so.6", "[vdso]"]);
+        assert_eq!(found[0].path, "/opt/my service/bin");
+        assert_eq!(found[0].offset_of(0x55d0_c0a2_1010), Some(0x21010));
+        assert_eq!(found[0].offset_of(found[0].end), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn this_program_is_among_its_mappings() {
+        let own = read().into_iter().find(|it| it.offset_of(read as *const () as u64).is_some());
+        let own = own.expect("this function lies in a file");
+        let exe = std::env::current_exe().expect("a path");
+        assert_eq!(own.path, exe.to_string_lossy());
+        assert_eq!(own.build_id, build_id_of(&exe));
+    }
+
+    #[test]
+    fn a_file_that_is_no_program_has_no_build_id() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        for content in
+            [&b""[..], b"\x7fELF", b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\xff\xff\xff\xff"]
+        {
+            std::fs::write(file.path(), content).expect("written");
+            assert_eq!(build_id_of(file.path()), None);
+        }
+        assert_eq!(build_id_of(Path::new("/nowhere")), None);
+    }
+}

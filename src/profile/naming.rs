@@ -1,0 +1,303 @@
+//! Whose a function is: the program's, a library's or the machinery's that every allocation goes through. It says what a
+//! site is called, and what part of a stack is worth showing.
+
+use super::heap::{Function, HeapProfile, Location, ProfileSite};
+use super::key::relative;
+
+/// Crates whose functions allocate for others: the way into the allocator, not the reason.
+const MACHINERY: [&str; 5] = ["alloc", "backtrace", "core", "hashbrown", "std"];
+
+/// Our own part of that way. The rest of plimsoll allocates like any library.
+const OWN_MACHINERY: [&str; 3] =
+    ["plimsoll::allocator::", "plimsoll::counters::", "plimsoll::sampler::"];
+
+/// Functions without a crate on that way.
+const MACHINERY_SYMBOLS: [&str; 6] =
+    ["__rust_", "__rdl_", "__rg_", "_Unwind_", "__libc_", "_start"];
+
+/// Widely used libraries: told from the program's own code by name where no source file tells.
+const LIBRARIES: [&str; 34] = [
+    "ahash",
+    "arrayvec",
+    "async_trait",
+    "axum",
+    "axum_core",
+    "bincode",
+    "bytes",
+    "crossbeam_channel",
+    "crossbeam_deque",
+    "crossbeam_epoch",
+    "dashmap",
+    "futures_core",
+    "futures_util",
+    "h2",
+    "http",
+    "hyper",
+    "hyper_util",
+    "indexmap",
+    "lru",
+    "moka",
+    "parking_lot",
+    "plimsoll",
+    "prost",
+    "quick_cache",
+    "rayon",
+    "rayon_core",
+    "regex_automata",
+    "serde",
+    "serde_core",
+    "serde_json",
+    "smallvec",
+    "tokio",
+    "tonic",
+    "tower",
+];
+
+/// Where what was not written for this program lies: crates of a registry or from git, and the standard library.
+const FOREIGN_PATHS: [&str; 5] =
+    ["/registry/src/", "/git/checkouts/", "/rustc/", "/library/std/", "/.rustup/"];
+
+/// What a program's own `main`, or a thread's function, is called through; nothing outside of it is worth showing.
+const OUTERMOST: &str = "__rust_begin_short_backtrace";
+
+/// Gives every site of `profile` its name.
+pub(super) fn name_sites(profile: &mut HeapProfile) {
+    let names: Vec<_> = profile.sites.iter().map(|site| names(profile, site)).collect();
+    for (site, (name, via)) in profile.sites.iter_mut().zip(names) {
+        (site.name, site.via) = (name, via);
+    }
+}
+
+/// The name of `site`, and the library's function that allocated for it.
+fn names(profile: &HeapProfile, site: &ProfileSite) -> (String, Option<String>) {
+    let shown: Vec<_> = profile.shown(site).collect();
+    let Some(innermost) = shown.first() else { return (place(profile, site), None) };
+    match shown.iter().find(|function| is_own(function)) {
+        Some(own) if own.name == innermost.name => (own.name.clone(), None),
+        Some(own) => (own.name.clone(), Some(innermost.name.clone())),
+        None => (innermost.name.clone(), None),
+    }
+}
+
+/// Where a site is, without symbols.
+fn place(profile: &HeapProfile, site: &ProfileSite) -> String {
+    let Some(location) = profile.stack(site).next() else { return "(no stack)".to_owned() };
+    match relative(location.address, &profile.mappings) {
+        (Some(file), offset) => format!("{file}+{offset:#x}"),
+        (None, address) => format!("{address:#x}"),
+    }
+}
+
+impl HeapProfile {
+    /// The functions of a site's stack that are worth showing, the innermost first: without the machinery that every
+    /// allocation goes through, and without what calls `main`. All of them where that would leave none.
+    pub(crate) fn shown<'a>(&'a self, site: &'a ProfileSite) -> impl Iterator<Item = &'a Function> {
+        let all: Vec<&Function> = self.functions(site).collect();
+        let shown = all.get(shown(&all)).unwrap_or_default().to_vec();
+        if shown.is_empty() { all.into_iter() } else { shown.into_iter() }
+    }
+
+    /// As [`HeapProfile::shown`], by place: each with those of its functions that are shown.
+    pub(crate) fn shown_stack<'a>(
+        &'a self,
+        site: &'a ProfileSite,
+    ) -> Vec<(&'a Location, &'a [Function])> {
+        let all: Vec<&Function> = self.functions(site).collect();
+        let shown = shown(&all);
+        let keep = if shown.is_empty() { 0..usize::MAX } else { shown };
+        let mut at = 0;
+        let part = |location: &'a Location| {
+            let (first, count) = (at, location.functions.len());
+            at += count;
+            let cut = |bound: usize| bound.clamp(first, first + count) - first;
+            let kept = location.functions.get(cut(keep.start)..cut(keep.end)).unwrap_or_default();
+            // What has no names cannot be judged.
+            (count == 0 || !kept.is_empty()).then_some((location, kept))
+        };
+        self.stack(site).filter_map(part).collect()
+    }
+}
+
+/// Which of the functions of a stack are worth showing.
+fn shown(functions: &[&Function]) -> std::ops::Range<usize> {
+    let outermost = functions.iter().position(|function| function.name.contains(OUTERMOST));
+    let end = outermost.unwrap_or(functions.len());
+    let start = functions.iter().position(|function| !is_machinery(&function.name));
+    start.unwrap_or(end).min(end)..end
+}
+
+/// Whether a function is one that every allocation goes through.
+pub(super) fn is_machinery(name: &str) -> bool {
+    let path = name.trim_start_matches(['<', '&']);
+    let starts_with = |starts: &[&str]| starts.iter().any(|start| path.starts_with(start));
+    if starts_with(&MACHINERY_SYMBOLS) || starts_with(&OWN_MACHINERY) {
+        return true;
+    }
+    let crates = crates(name);
+    // One without a crate may be C's.
+    !crates.is_empty() && crates.iter().all(|name| MACHINERY.contains(name))
+}
+
+/// Whether a function was written for this program, as far as its file tells, or its name.
+fn is_own(function: &Function) -> bool {
+    if is_machinery(&function.name) {
+        return false;
+    }
+    let crates = crates(&function.name);
+    match &function.file {
+        // Wherever it lies, it is not what is looked for.
+        _ if crates.first() == Some(&"plimsoll") => false,
+        Some(file) => !FOREIGN_PATHS.iter().any(|foreign| file.contains(foreign)),
+        None => crates.iter().any(|name| !is_library(name)),
+    }
+}
+
+fn is_library(name: &str) -> bool {
+    MACHINERY.contains(&name) || LIBRARIES.contains(&name)
+}
+
+/// The crates that a function may be of: that of its path, or those of the type and the trait in `<type as trait>::name`.
+fn crates(name: &str) -> Vec<&str> {
+    let Some(inner) = name.strip_prefix('<') else {
+        return crate_of(name).into_iter().collect();
+    };
+    let (of_type, of_trait) = match inner.split_once(" as ") {
+        Some((of_type, of_trait)) => (of_type, Some(of_trait)),
+        None => (inner, None),
+    };
+    let both = [crate_of(of_type), of_trait.and_then(crate_of)];
+    both.into_iter().flatten().collect()
+}
+
+/// The first word of a path, past references and pointers; `None` for what has no path, such as a slice of bytes.
+fn crate_of(path: &str) -> Option<&str> {
+    let mut rest = path;
+    loop {
+        let before = rest;
+        rest = rest.trim_start_matches(['<', '&', '*', '[', '(', ' ']);
+        for word in ["mut ", "const ", "dyn "] {
+            rest = rest.strip_prefix(word).unwrap_or(rest);
+        }
+        if rest == before {
+            break;
+        }
+    }
+    let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_')?;
+    // v0 names may tell crates of the same name apart: `name[1234]::`.
+    let is_path = rest[end..].starts_with("::") || rest[end..].starts_with('[');
+    (end > 0 && is_path).then(|| &rest[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_allocations_way_is_machinery() {
+        for name in [
+            "__rust_alloc",
+            "alloc::raw_vec::RawVecInner<A>::finish_grow",
+            "<alloc::alloc::Global as core::alloc::Allocator>::allocate",
+            "<plimsoll::allocator::Plimsoll<A> as core::alloc::global::GlobalAlloc>::alloc",
+            "<alloc::vec::Vec<T> as alloc::vec::spec_from_iter::SpecFromIter<T,I>>::from_iter",
+            "<alloc::vec::Vec<service::Order>>::push",
+            "<[u8] as alloc::slice::Concat<u8>>::concat",
+            "hashbrown::raw::RawTable<T,A>::reserve_rehash",
+            "core::ops::function::FnOnce::call_once{{vtable.shim}}",
+            "<alloc[8d1f]::vec::Vec<u8>>::push",
+        ] {
+            assert!(is_machinery(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_people_write_is_not() {
+        for name in [
+            "service::orders::remember",
+            "<service::Order as core::clone::Clone>::clone",
+            "<alloc::vec::Vec<u8> as service::Grow>::grow",
+            "<&mut service::Order as core::fmt::Display>::fmt",
+            "<dyn service::Job as service::Run>::run",
+            "serde_json::de::from_slice",
+            "main",
+            "sqlite3_step",
+            "stdlib_of_mine::f",
+            "plimsoll::monitor::run::run",
+        ] {
+            assert!(!is_machinery(name), "{name}");
+        }
+    }
+
+    fn function(name: &str, file: Option<&str>) -> Function {
+        Function { name: name.into(), file: file.map(str::to_owned), line: None }
+    }
+
+    #[test]
+    fn files_tell_whose_code_it_is_and_names_where_there_are_none() {
+        assert!(is_own(&function("index::insert", Some("/src/service/index/src/lib.rs"))));
+        assert!(is_own(&function("tokio::mine", Some("src/main.rs"))));
+        let registry = "/home/a/.cargo/registry/src/index-1/lru-0.1/src/lib.rs";
+        assert!(!is_own(&function("lru::LruCache<K,V>::put", Some(registry))));
+        assert!(!is_own(&function("std::thread::spawn", Some("/rustc/abc/library/std/src/a.rs"))));
+        assert!(!is_own(&function("plimsoll::monitor::run::run", Some("src/monitor/run.rs"))));
+        assert!(is_own(&function("index::insert", None)));
+        assert!(!is_own(&function(
+            "<serde_json::value::Value as serde::de::Deserialize>::d",
+            None
+        )));
+        assert!(is_own(&function("<serde_json::value::Value as service::Own>::d", None)));
+    }
+
+    /// A profile with one site, whose stack has these functions, a place each.
+    fn profile(stack: &[&[&str]]) -> HeapProfile {
+        let location = |names: &&[&str]| Location {
+            functions: names.iter().map(|name| function(name, None)).collect(),
+            ..Location::default()
+        };
+        let site = ProfileSite { stack: (0..stack.len() as u32).collect(), ..Default::default() };
+        let locations = stack.iter().map(location).collect();
+        HeapProfile { locations, sites: vec![site], ..HeapProfile::default() }
+    }
+
+    const STACK: [&[&str]; 5] = [
+        &["__rust_alloc"],
+        &["alloc::raw_vec::RawVec<T>::grow", "serde_json::de::from_slice"],
+        &["service::orders::remember"],
+        &["alloc::boxed::Box<F>::call_once", "service::main"],
+        &["std::sys::backtrace::__rust_begin_short_backtrace", "std::rt::lang_start"],
+    ];
+
+    #[test]
+    fn a_site_is_called_after_the_programs_function_and_says_through_which_it_allocates() {
+        let mut profile = profile(&STACK);
+        name_sites(&mut profile);
+        assert_eq!(profile.sites[0].name(), "service::orders::remember");
+        assert_eq!(profile.sites[0].via.as_deref(), Some("serde_json::de::from_slice"));
+    }
+
+    #[test]
+    fn both_ends_of_a_stack_are_left_out_and_nothing_in_the_middle() {
+        let profile = profile(&STACK);
+        let site = &profile.sites[0];
+        let names: Vec<_> = profile.shown(site).map(|it| it.name.as_str()).collect();
+        let expected = [
+            "serde_json::de::from_slice",
+            "service::orders::remember",
+            "alloc::boxed::Box<F>::call_once",
+            "service::main",
+        ];
+        assert_eq!(names, expected);
+        let stack = profile.shown_stack(site);
+        let by_place: Vec<_> =
+            stack.iter().flat_map(|(_, functions)| *functions).map(|it| it.name.as_str()).collect();
+        assert_eq!(by_place, expected);
+        assert_eq!(stack.len(), 3);
+    }
+
+    #[test]
+    fn a_stack_of_machinery_only_is_shown_whole() {
+        let profile = profile(&[&["__rust_alloc"], &["std::thread::spawn"]]);
+        assert_eq!(profile.shown(&profile.sites[0]).count(), 2);
+        assert_eq!(profile.shown_stack(&profile.sites[0]).len(), 2);
+    }
+}

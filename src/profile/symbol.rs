@@ -1,0 +1,159 @@
+//! Names for addresses, looked up in this process, with the memory for that given back.
+//!
+//! Reading the program's debug information takes some tens of MiB and a tenth of a second. Both are spent once for an
+//! address: its names are remembered, and while no file has been mapped or unmapped are good.
+
+use super::heap::{Function, HeapProfile};
+use super::mapping::Mapping;
+use super::naming;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::ffi::c_void;
+
+/// So many addresses have names at a time: some MiB with them. Beyond that the largest sites are named.
+const MOST_ADDRESSES: usize = 16_384;
+
+/// So many functions, one inlined into the other, at one address.
+const MOST_INLINED: usize = 64;
+
+/// A name's length, in characters: what generic code is called has no other bound.
+const LONGEST: usize = 400;
+
+/// The names that were looked up, and of which files.
+struct Names {
+    mappings: Vec<Mapping>,
+    functions: HashMap<u64, Vec<Function>>,
+}
+
+static NAMES: Mutex<Option<Names>> = Mutex::new(None);
+
+impl HeapProfile {
+    /// The same profile with functions' names, looked up in this process, of which it must be.
+    ///
+    /// It takes a tenth of a second and some tens of MiB the first time, which are given back; only addresses that were not
+    /// seen before are looked up again. At most 16 384 addresses get names, those of the largest sites first.
+    #[must_use]
+    pub fn with_symbols(mut self) -> Self {
+        let mut guard = NAMES.lock();
+        let wanted = self.addresses();
+        let names = guard.get_or_insert_with(|| Names::of(&self.mappings));
+        names.prepare(&self.mappings, &wanted);
+        for location in &mut self.locations {
+            if let Some(functions) = names.functions.get(&location.address) {
+                location.functions.clone_from(functions);
+            }
+        }
+        drop(guard);
+        self.has_symbols = true;
+        naming::name_sites(&mut self);
+        self
+    }
+
+    /// The addresses that are to be named, those of the largest sites first.
+    fn addresses(&self) -> Vec<u64> {
+        // Locations are in the order in which sites were first seen; sites in that of their size.
+        let mut seen = vec![false; self.locations.len()];
+        let mut addresses = Vec::new();
+        for index in self.sites.iter().flat_map(|site| &site.stack) {
+            let index = *index as usize;
+            if seen.get(index) == Some(&false) && addresses.len() < MOST_ADDRESSES {
+                seen[index] = true;
+                addresses.push(self.locations[index].address);
+            }
+        }
+        addresses
+    }
+}
+
+impl Names {
+    fn of(mappings: &[Mapping]) -> Self {
+        Names { mappings: mappings.to_vec(), functions: HashMap::new() }
+    }
+
+    /// Looks up what is wanted and not known.
+    fn prepare(&mut self, mappings: &[Mapping], wanted: &[u64]) {
+        let is_new = |names: &Self, address: &u64| !names.functions.contains_key(address);
+        let new = wanted.iter().filter(|address| is_new(self, address)).count();
+        if self.mappings != mappings || self.functions.len() + new > MOST_ADDRESSES {
+            *self = Names::of(mappings);
+        }
+        let new: Vec<u64> =
+            wanted.iter().copied().filter(|address| is_new(self, address)).collect();
+        if new.is_empty() {
+            return;
+        }
+        self.functions.extend(new.into_iter().map(|address| (address, look_up(address))));
+        backtrace::clear_symbol_cache();
+    }
+}
+
+/// The functions at a return address, the innermost first.
+fn look_up(address: u64) -> Vec<Function> {
+    let mut functions = Vec::new();
+    backtrace::resolve(address as usize as *mut c_void, |symbol| {
+        if let Some(function) = function(symbol)
+            && functions.len() < MOST_INLINED
+        {
+            functions.push(function);
+        }
+    });
+    functions
+}
+
+fn function(symbol: &backtrace::Symbol) -> Option<Function> {
+    // Without the hash at its end.
+    let name = shortened(&format!("{:#}", symbol.name()?));
+    let file = symbol.filename().map(|file| file.to_string_lossy().into_owned());
+    Some(Function { name, file, line: symbol.lineno() })
+}
+
+fn shortened(name: &str) -> String {
+    match name.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::heap::{Location, ProfileSite};
+
+    /// A profile whose one site has this very function on its stack.
+    fn here() -> HeapProfile {
+        let mut frames = Vec::new();
+        backtrace::trace(|frame| {
+            frames.push(frame.ip() as u64);
+            frames.len() < 64
+        });
+        let site = ProfileSite { stack: (0..frames.len() as u32).collect(), ..Default::default() };
+        let at = |address| Location { address, ..Location::default() };
+        let locations = frames.into_iter().map(at).collect();
+        HeapProfile { locations, sites: vec![site], ..HeapProfile::default() }
+    }
+
+    #[test]
+    fn functions_are_named_as_people_write_them() {
+        let profile = here().with_symbols();
+        assert!(profile.has_symbols);
+        let names: Vec<_> = profile.functions(&profile.sites[0]).map(|it| &it.name).collect();
+        let own = names.iter().find(|name| name.contains("symbol::tests::here"));
+        // Neither as the linker has it nor with a hash.
+        assert!(own.is_some_and(|name| name.ends_with("::here")), "{names:?}");
+    }
+
+    #[test]
+    fn an_address_that_is_none_has_no_name() {
+        let mut profile = here();
+        profile.locations[0].address = 1;
+        let profile = profile.with_symbols();
+        assert!(profile.locations[0].functions.is_empty());
+    }
+
+    #[test]
+    fn names_have_a_length() {
+        assert_eq!(shortened("short"), "short");
+        let long = shortened(&"é".repeat(1000));
+        assert_eq!(long.chars().count(), LONGEST + 1);
+    }
+}
