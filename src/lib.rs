@@ -186,8 +186,8 @@ pub use profile::{
 };
 #[cfg(feature = "recorder")]
 pub use recorder::{
-    EndKind, Exhibit, Heartbeat, Judgement, LastRun, ProfileKind, RecordedEnd, RecordedEvent,
-    RecordedPanic, RecordedProfile, RecordedRun, Recording, TimePoint,
+    EndKind, Exhibit, Heartbeat, Judgement, LastRun, PreviousRun, ProfileKind, RecordedEnd,
+    RecordedEvent, RecordedPanic, RecordedProfile, RecordedRun, Recording, TimePoint,
 };
 pub use region::{
     Process, Region, ThisThread, assert_allocates_nothing, assert_peaks_below,

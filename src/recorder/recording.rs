@@ -4,9 +4,9 @@ use super::judgement::Judgement;
 use crate::ledger::{CacheLine, Ledger};
 use crate::level::Level;
 use crate::snapshot::Snapshot;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What the recorder of a process has written down: who it was, what it knew last, and the way there.
 ///
@@ -18,6 +18,7 @@ pub struct Recording {
     /// Raised when a key changes its meaning.
     pub schema_version: u32,
     /// The file that was read.
+    #[serde(serialize_with = "lossy")]
     pub path: PathBuf,
     /// Which version of the file's format it has.
     pub format_version: u32,
@@ -200,6 +201,7 @@ pub struct RecordedEvent {
 #[non_exhaustive]
 pub struct RecordedProfile {
     /// The file: JSON of a `HeapProfile`.
+    #[serde(serialize_with = "lossy")]
     pub path: PathBuf,
     /// Why it was kept.
     pub kind: ProfileKind,
@@ -224,6 +226,11 @@ pub enum ProfileKind {
     Leak,
     /// The first of the run: what later ones are held against.
     First,
+}
+
+/// JSON has no words for a path that is not Unicode.
+pub(super) fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
 }
 
 impl Recording {

@@ -20,6 +20,8 @@ mod host;
 )]
 mod jemalloc;
 mod limits;
+#[cfg(feature = "recorder")]
+mod origin;
 mod process;
 mod rlimit;
 #[cfg(feature = "stats_alloc")]
@@ -28,11 +30,15 @@ mod thp;
 
 pub(crate) use allocator::{AllocatorOptions, Arena, Pages};
 pub(crate) use cgroup::{Cgroup, GroupLimit, Whose};
+#[cfg(feature = "recorder")]
+pub(crate) use cgroup::{KillCounters, KillGroup, KillsNow, MOST_GROUPS};
 pub(crate) use host::Pressure;
 pub(crate) use jemalloc::{
     JemallocArenas, JemallocBins, options, set_background_purge, set_dirty_decay,
 };
 pub(crate) use limits::Bounds;
+#[cfg(feature = "recorder")]
+pub(crate) use origin::{Origin, Presence};
 pub(crate) use process::{Process, started as process_started};
 #[cfg(feature = "stats_alloc")]
 pub use stats_alloc::stats_alloc_counts;
