@@ -17,3 +17,5 @@ pub use heap::{Function, HeapProfile, Location, LostSamples, ProfileSite};
 pub use mapping::Mapping;
 pub use profiler::HeapProfiler;
 pub use sampling::Sampling;
+#[cfg(all(feature = "cli", feature = "recorder"))]
+pub(crate) use {mapping::build_id_of, naming::name_sites};

@@ -61,7 +61,7 @@ const FOREIGN_PATHS: [&str; 5] =
 const OUTERMOST: &str = "__rust_begin_short_backtrace";
 
 /// Gives every site of `profile` its name.
-pub(super) fn name_sites(profile: &mut HeapProfile) {
+pub(crate) fn name_sites(profile: &mut HeapProfile) {
     let names: Vec<_> = profile.sites.iter().map(|site| names(profile, site)).collect();
     for (site, (name, via)) in profile.sites.iter_mut().zip(names) {
         (site.name, site.via) = (name, via);

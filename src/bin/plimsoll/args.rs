@@ -11,8 +11,8 @@ use std::time::Duration;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done; `health`: healthy
-  1  `health`: a warning; `evict`, `purge`: less was freed than was asked for
-  2  `health`: critical
+  1  `health`: a warning; `evict`, `purge`: less was freed than was asked for; `autopsy`: the file is damaged
+  2  `health`: critical; `autopsy`: the file cannot be read
   3  the process cannot be reached or refused, or the command line makes no sense
 
 A TARGET is a URL (http://127.0.0.1:9464), host:port, a socket's path, or a process's id; when it is left out,
@@ -25,6 +25,13 @@ Exit codes:
   1  warning
   2  critical
   3  the process cannot be reached or refused, or the command line makes no sense";
+
+const AUTOPSY_CODES: &str = "\
+Exit codes:
+  0  the file was read, whole
+  1  parts of it cannot be read: what can be is shown
+  2  it is no recording that can be read
+  3  the output cannot be written, or the command line makes no sense";
 
 /// Looks at a process that runs plimsoll's monitor: how full its memory budget is, what fills it, and where it is going.
 #[derive(Debug, Parser)]
@@ -65,6 +72,9 @@ pub(crate) enum Command {
     Mcp(Reach),
     /// The monitored processes of this machine.
     List(List),
+    /// What became of a run, from its recorder's file: the verdict, what grew, who held it, how it went.
+    #[command(after_help = AUTOPSY_CODES, after_long_help = AUTOPSY_CODES)]
+    Autopsy(Autopsy),
     /// Writes what a shell needs to complete this program's commands.
     Completions {
         /// Which shell.
@@ -191,6 +201,19 @@ pub(crate) struct Configure {
     pub(crate) changes: Vec<(String, String)>,
     #[command(flatten)]
     pub(crate) options: Options,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Autopsy {
+    /// The recorder's file: what PLIMSOLL_RECORDER or .recorder() named. The run before lies at FILE.previous.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// JSON: all that is known, exact bytes, null for what is unknown.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Writes one page with charts, which needs nothing else.
+    #[arg(long, value_name = "OUT")]
+    pub(crate) html: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -2,6 +2,7 @@
 
 mod act;
 mod args;
+mod autopsy;
 mod client;
 mod events;
 mod explain;
@@ -71,6 +72,7 @@ fn run(command: Command) -> Result<u8, Fault> {
     let out = Out::stdout();
     match command {
         Command::Completions { shell } => return pages::completions(shell, &out),
+        Command::Autopsy(wanted) => return autopsy::run(&wanted, &out),
         Command::Man { dir } => return pages::manual(dir.as_deref(), &out),
         _ => {}
     }
@@ -98,6 +100,6 @@ async fn ask(command: Command, out: &Out) -> Result<u8, Fault> {
         Command::Mcp(reach) => mcp::run(&reach).await,
         Command::Top(reach) => top::run(&reach, out.colour).await,
         Command::List(list) => list::run(&list, out).await,
-        Command::Completions { .. } | Command::Man { .. } => Ok(0),
+        Command::Autopsy(_) | Command::Completions { .. } | Command::Man { .. } => Ok(0),
     }
 }
