@@ -157,6 +157,8 @@ pub use export::{
     MetricsReport, NextStep, ProcessInfo, Profiler, Range, RingStatistics, Status, Surfaces,
     ThresholdStatus, Unexplained, event_json,
 };
+#[cfg(feature = "profile")]
+pub use export::{TopSite, TopSites};
 pub use global::{
     health_check, health_check_async, metrics, monitor, start_monitoring, start_monitoring_with,
     stop_monitoring, stop_monitoring_async,

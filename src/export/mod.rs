@@ -8,6 +8,8 @@ pub(crate) mod history;
 #[cfg(feature = "log")]
 mod json_layer;
 pub(crate) mod log;
+#[cfg(feature = "profile")]
+pub(crate) mod profile;
 #[cfg(feature = "prometheus")]
 pub(crate) mod prometheus;
 pub(crate) mod report;
@@ -25,6 +27,8 @@ pub use explain::{
 #[cfg(feature = "log")]
 pub use json_layer::JsonLayer;
 pub use log::{LOG_TARGET, json as event_json};
+#[cfg(feature = "profile")]
+pub use profile::{TopSite, TopSites};
 #[cfg(feature = "prometheus")]
 pub use prometheus::Exposition;
 pub use report::{

@@ -161,7 +161,7 @@ pub struct Surfaces {
 impl Surfaces {
     pub(crate) const fn of(actions: bool) -> Self {
         let (prometheus, mcp) = (cfg!(feature = "prometheus"), cfg!(feature = "mcp"));
-        Surfaces { actions, prometheus, mcp, profile: false }
+        Surfaces { actions, prometheus, mcp, profile: cfg!(feature = "profile") }
     }
 }
 

@@ -11,7 +11,7 @@ use super::registry::Registry;
 use super::settings::{Given, Serving, Settings};
 use super::shared::{Filter, History, Shared, UserCheck};
 use super::wake::Wake;
-use super::{Monitor, reply, run};
+use super::{Monitor, profiling, reply, run};
 use crate::error::Error;
 use crate::event::EventKind;
 use crate::export::snapshot::is_reserved;
@@ -185,6 +185,10 @@ impl Builder {
                 }
             })?;
         allocator::set_up(&mut settings)?;
+        if settings.is_said("heap_profile") {
+            profiling::apply(settings.heap_profile)
+                .map_err(|error| settings.blame("heap_profile", error))?;
+        }
         let serving = settings.serving.clone();
         Ok((self.launch(settings, sources, allotment)?, serving))
     }

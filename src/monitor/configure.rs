@@ -1,15 +1,15 @@
 //! Settings that are changed while the monitor runs.
 
-use super::Handle;
 use super::settings::{Given, Settings};
 use super::shared::Shared;
+use super::{Handle, profiling};
 use crate::error::Error;
 use crate::event::EventKind;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// What may change while the monitor runs. The rest is taken once: memory, sockets, jemalloc's own options.
-const CHANGEABLE: [&str; 11] = [
+const CHANGEABLE: [&str; 12] = [
     "budget",
     "interval",
     "warning_at",
@@ -21,6 +21,7 @@ const CHANGEABLE: [&str; 11] = [
     "eviction_target",
     "hook_timeout",
     "purge",
+    "heap_profile",
 ];
 
 /// What the settings were resolved from: by the builder, by the environment at the start, and since then.
@@ -66,7 +67,7 @@ impl Handle {
     /// comes at once.
     ///
     /// `budget`, `interval`, `warning_at`, `prompt_at`, `emergency_at`, `leave_below`, `growth_warning`, `growth_critical`,
-    /// `eviction_target`, `hook_timeout` and `purge` can be changed.
+    /// `eviction_target`, `hook_timeout`, `purge` and `heap_profile` can be changed.
     ///
     /// # Errors
     /// For a name that is none of these and a value that makes no sense; [`Error::NotRunning`] after the monitor was stopped.
@@ -111,8 +112,17 @@ impl Shared {
         changes.extend(wanted.clone());
         let (old, mut new) = (self.settings(), said.resolve(&changes)?);
         keep_notes(&old, &mut new, &wanted);
+        let profiles = wanted.contains_key("heap_profile");
+        if profiles {
+            profiling::apply(new.heap_profile)?;
+        }
         if wanted.contains_key("budget") {
-            self.allotment.lock().give(new.budget)?;
+            self.allotment.lock().give(new.budget).inspect_err(|_| {
+                // All or none.
+                if profiles {
+                    let _ = profiling::apply(old.heap_profile);
+                }
+            })?;
         }
         said.changes = changes;
         let configured = difference(&old, &new);

@@ -17,6 +17,7 @@
 //! budget.rs                         the budget in force, read again and told to everybody
 //! shared.rs                         what the handle and the thread share
 //! brake.rs  account.rs  admission.rs  braking.rs  who may grow, and who waits for it
+//! profiling.rs                      the heap profile, started and stopped as the settings say
 //! prometheus.rs                     the status as Prometheus reads it
 //! outlook.rs  explain.rs            what is asked of the last tick's forecast; why memory grows
 //! reply.rs                          answers for threads and tasks
@@ -46,6 +47,8 @@ mod handle;
 mod health;
 mod order;
 mod outlook;
+#[cfg_attr(not(feature = "profile"), path = "no_profiling.rs")]
+mod profiling;
 #[cfg(feature = "prometheus")]
 mod prometheus;
 mod purge_job;

@@ -168,6 +168,13 @@ impl HeapProfile {
         growths
     }
 
+    /// What a later profile's difference to this one needs: without stacks and mappings, most of the memory.
+    #[cfg_attr(not(feature = "mcp"), allow(dead_code, reason = "nobody keeps one"))]
+    pub(crate) fn without_stacks(mut self) -> HeapProfile {
+        self.sites.iter_mut().for_each(|site| site.stack = Vec::new());
+        HeapProfile { locations: Vec::new(), mappings: Vec::new(), ..self }
+    }
+
     /// A profile of what changed since `earlier`: live figures are growth and may be negative, allocated ones are what was
     /// allocated between the two.
     #[must_use]

@@ -4,7 +4,6 @@ use super::estimate::{Sum, chance};
 use super::heap::{HeapProfile, Location, LostSamples, ProfileSite};
 use super::key;
 use super::mapping::Mapping;
-use super::naming;
 use crate::sampler::{Lost, RawSample, RawSite, Reading};
 use crate::snapshot::Moment;
 use std::collections::HashMap;
@@ -77,7 +76,7 @@ impl HeapProfile {
             ..HeapProfile::default()
         };
         profile.place(&merged);
-        naming::name_sites(&mut profile);
+        profile.name_sites();
         profile
     }
 

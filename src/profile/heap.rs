@@ -69,7 +69,7 @@ impl HeapProfile {
 pub struct ProfileSite {
     /// The same for the same place in another profile, of another run of the same program too: 16 hexadecimal digits.
     pub key: String,
-    pub(super) name: String,
+    pub(crate) name: String,
     /// The library's function that allocated for the one that gives the name, where there is one between.
     pub via: Option<String>,
     /// The [`Tag`](crate::Tag) that was in force.

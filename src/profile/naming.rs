@@ -1,8 +1,9 @@
 //! Whose a function is: the program's, a library's or the machinery's that every allocation goes through. It says what a
 //! site is called, and what part of a stack is worth showing.
 
-use super::heap::{Function, HeapProfile, Location, ProfileSite};
+use super::heap::{Function, HeapProfile, ProfileSite};
 use super::key::relative;
+use std::ops::Range;
 
 /// Crates whose functions allocate for others: the way into the allocator, not the reason.
 const MACHINERY: [&str; 5] = ["alloc", "backtrace", "core", "hashbrown", "std"];
@@ -60,18 +61,34 @@ const FOREIGN_PATHS: [&str; 5] =
 /// What a program's own `main`, or a thread's function, is called through; nothing outside of it is worth showing.
 const OUTERMOST: &str = "__rust_begin_short_backtrace";
 
-/// Gives every site of `profile` its name.
-pub(crate) fn name_sites(profile: &mut HeapProfile) {
-    let names: Vec<_> = profile.sites.iter().map(|site| names(profile, site)).collect();
-    for (site, (name, via)) in profile.sites.iter_mut().zip(names) {
-        (site.name, site.via) = (name, via);
+/// Whose code a function is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// The program's.
+    Own,
+    /// A library's.
+    Library,
+    /// The standard library's, and what every allocation goes through.
+    Machinery,
+}
+
+impl Function {
+    /// Whose it is, as far as its file tells, or its name.
+    pub(crate) fn owner(&self) -> Owner {
+        match (is_own(self), is_machinery(&self.name)) {
+            (true, _) => Owner::Own,
+            (false, true) => Owner::Machinery,
+            (false, false) => Owner::Library,
+        }
     }
 }
 
 /// The name of `site`, and the library's function that allocated for it.
 fn names(profile: &HeapProfile, site: &ProfileSite) -> (String, Option<String>) {
     let shown: Vec<_> = profile.shown(site).collect();
-    let Some(innermost) = shown.first() else { return (place(profile, site), None) };
+    let Some(innermost) = shown.first() else {
+        return (profile.places(site).next().unwrap_or("(no stack)".to_owned()), None);
+    };
     match shown.iter().find(|function| is_own(function)) {
         Some(own) if own.name == innermost.name => (own.name.clone(), None),
         Some(own) => (own.name.clone(), Some(innermost.name.clone())),
@@ -79,16 +96,23 @@ fn names(profile: &HeapProfile, site: &ProfileSite) -> (String, Option<String>) 
     }
 }
 
-/// Where a site is, without symbols.
-fn place(profile: &HeapProfile, site: &ProfileSite) -> String {
-    let Some(location) = profile.stack(site).next() else { return "(no stack)".to_owned() };
-    match relative(location.address, &profile.mappings) {
-        (Some(file), offset) => format!("{file}+{offset:#x}"),
-        (None, address) => format!("{address:#x}"),
-    }
-}
-
 impl HeapProfile {
+    /// Gives every site its name.
+    pub(crate) fn name_sites(&mut self) {
+        let names: Vec<_> = self.sites.iter().map(|site| names(self, site)).collect();
+        for (site, (name, via)) in self.sites.iter_mut().zip(names) {
+            (site.name, site.via) = (name, via);
+        }
+    }
+
+    /// Where a site's stack is, the innermost place first: the file and where in it, or the address.
+    pub(crate) fn places<'a>(&'a self, site: &'a ProfileSite) -> impl Iterator<Item = String> {
+        self.stack(site).map(|location| match relative(location.address, &self.mappings) {
+            (Some(file), offset) => format!("{file}+{offset:#x}"),
+            (None, address) => format!("{address:#x}"),
+        })
+    }
+
     /// The functions of a site's stack that are worth showing, the innermost first: without the machinery that every
     /// allocation goes through, and without what calls `main`. All of them where that would leave none.
     pub(crate) fn shown<'a>(&'a self, site: &'a ProfileSite) -> impl Iterator<Item = &'a Function> {
@@ -97,29 +121,27 @@ impl HeapProfile {
         if shown.is_empty() { all.into_iter() } else { shown.into_iter() }
     }
 
-    /// As [`HeapProfile::shown`], by place: each with those of its functions that are shown.
-    pub(crate) fn shown_stack<'a>(
-        &'a self,
-        site: &'a ProfileSite,
-    ) -> Vec<(&'a Location, &'a [Function])> {
+    /// As [`HeapProfile::shown`], by place: the index of each with those of its functions that are shown.
+    pub(crate) fn shown_stack(&self, site: &ProfileSite) -> Vec<(u32, Range<usize>)> {
         let all: Vec<&Function> = self.functions(site).collect();
         let shown = shown(&all);
-        let keep = if shown.is_empty() { 0..usize::MAX } else { shown };
+        let shown = if shown.is_empty() { 0..all.len() } else { shown };
         let mut at = 0;
-        let part = |location: &'a Location| {
-            let (first, count) = (at, location.functions.len());
+        let part = |index: &u32| {
+            let count = self.locations.get(*index as usize)?.functions.len();
+            let first = at;
             at += count;
-            let cut = |bound: usize| bound.clamp(first, first + count) - first;
-            let kept = location.functions.get(cut(keep.start)..cut(keep.end)).unwrap_or_default();
+            let within = |bound: usize| bound.clamp(first, first + count) - first;
+            let part = within(shown.start)..within(shown.end);
             // What has no names cannot be judged.
-            (count == 0 || !kept.is_empty()).then_some((location, kept))
+            (count == 0 || !part.is_empty()).then_some((*index, part))
         };
-        self.stack(site).filter_map(part).collect()
+        site.stack.iter().filter_map(part).collect()
     }
 }
 
 /// Which of the functions of a stack are worth showing.
-fn shown(functions: &[&Function]) -> std::ops::Range<usize> {
+fn shown(functions: &[&Function]) -> Range<usize> {
     let outermost = functions.iter().position(|function| function.name.contains(OUTERMOST));
     let end = outermost.unwrap_or(functions.len());
     let start = functions.iter().position(|function| !is_machinery(&function.name));
@@ -191,6 +213,7 @@ fn crate_of(path: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::profile::Location;
 
     #[test]
     fn every_allocations_way_is_machinery() {
@@ -270,7 +293,7 @@ mod tests {
     #[test]
     fn a_site_is_called_after_the_programs_function_and_says_through_which_it_allocates() {
         let mut profile = profile(&STACK);
-        name_sites(&mut profile);
+        profile.name_sites();
         assert_eq!(profile.sites[0].name(), "service::orders::remember");
         assert_eq!(profile.sites[0].via.as_deref(), Some("serde_json::de::from_slice"));
     }
@@ -288,8 +311,10 @@ mod tests {
         ];
         assert_eq!(names, expected);
         let stack = profile.shown_stack(site);
-        let by_place: Vec<_> =
-            stack.iter().flat_map(|(_, functions)| *functions).map(|it| it.name.as_str()).collect();
+        let functions = |(index, part): &(u32, Range<usize>)| {
+            profile.locations[*index as usize].functions[part.clone()].to_vec()
+        };
+        let by_place: Vec<_> = stack.iter().flat_map(functions).map(|it| it.name).collect();
         assert_eq!(by_place, expected);
         assert_eq!(stack.len(), 3);
     }

@@ -5,7 +5,6 @@
 
 use super::heap::{Function, HeapProfile};
 use super::mapping::Mapping;
-use super::naming;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::ffi::c_void;
@@ -45,7 +44,7 @@ impl HeapProfile {
         }
         drop(guard);
         self.has_symbols = true;
-        naming::name_sites(&mut self);
+        self.name_sites();
         self
     }
 

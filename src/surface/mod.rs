@@ -16,6 +16,8 @@ mod metrics_facade;
 pub(crate) mod otel;
 #[cfg(feature = "otlp")]
 mod otlp;
+#[cfg(all(feature = "http", feature = "profile"))]
+mod profiles;
 #[cfg(feature = "webhook")]
 mod webhook;
 

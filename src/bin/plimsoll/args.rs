@@ -68,6 +68,8 @@ pub(crate) enum Command {
     Purge(Reach),
     /// Changes settings while the process runs. It must allow it: PLIMSOLL_HTTP_ACTIONS=on.
     Configure(Configure),
+    /// Which functions hold the memory: a table, or files for pprof and browsers. Starts and stops the sampling.
+    Profile(Profile),
     /// The process's tools for agents over stdin and stdout (Model Context Protocol).
     Mcp(Reach),
     /// The monitored processes of this machine.
@@ -214,6 +216,39 @@ pub(crate) struct Autopsy {
     /// Writes one page with charts, which needs nothing else.
     #[arg(long, value_name = "OUT")]
     pub(crate) html: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Profile {
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+    /// How many sites, the largest first.
+    #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) limit: u32,
+    /// What changes within so many seconds, in place of what is live: 1 to 60.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=60))]
+    pub(crate) seconds: Option<u32>,
+    /// Writes it as pprof reads it: `pprof -top FILE`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pprof: Option<PathBuf>,
+    /// Writes a flame graph, to be opened in a browser.
+    #[arg(long, value_name = "FILE.svg")]
+    pub(crate) flamegraph: Option<PathBuf>,
+    /// Writes collapsed stacks: a line each, with its live bytes.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) collapsed: Option<PathBuf>,
+    /// Addresses in place of names: the process looks nothing up.
+    #[arg(long)]
+    pub(crate) no_symbols: bool,
+    /// Starts the sampling, with one sample every SIZE on average (512KiB). The process must allow it: PLIMSOLL_HTTP_ACTIONS=on.
+    #[arg(long, value_name = "SIZE", num_args = 0..=1, require_equals = true, value_parser = amount, conflicts_with_all = ["stop", "pprof", "flamegraph", "collapsed", "seconds"])]
+    pub(crate) start: Option<Option<u64>>,
+    /// With --start: keeps threads apart.
+    #[arg(long, requires = "start")]
+    pub(crate) by_thread: bool,
+    /// Stops the sampling; what was sampled stays. The process must allow it: PLIMSOLL_HTTP_ACTIONS=on.
+    #[arg(long, conflicts_with_all = ["pprof", "flamegraph", "collapsed", "seconds"])]
+    pub(crate) stop: bool,
 }
 
 #[derive(Debug, Args)]

@@ -87,6 +87,13 @@ impl Client {
         self.well(Ask::get(path)).await.map(|answer| answer.text)
     }
 
+    /// What a route sent that answered well, whatever it is.
+    pub(crate) async fn bytes(&self, path: &str) -> Result<Vec<u8>, Fault> {
+        let (place, mut body) = self.stream(Ask::get(path)).await?;
+        let bytes = tokio::time::timeout(self.timeout, collect_bytes(&mut body, &place)).await;
+        bytes.unwrap_or_else(|_| Err(self.late(&place)))
+    }
+
     /// The JSON of a route that answered well, as it came and as it reads.
     pub(crate) async fn json(&self, path: &str) -> Result<Json, Fault> {
         self.well(Ask::get(path)).await?.json()
@@ -237,16 +244,21 @@ pub(crate) fn broken(place: &Place, error: &hyper::Error) -> Fault {
 }
 
 async fn collect(mut body: Incoming, place: &Place) -> Result<String, Fault> {
+    let bytes = collect_bytes(&mut body, place).await?;
+    let no_text = |_| Fault::new(format!("{place} answers with what is no UTF-8 text"));
+    String::from_utf8(bytes).map_err(no_text)
+}
+
+async fn collect_bytes(body: &mut Incoming, place: &Place) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::new();
-    while let Some(piece) = piece(&mut body, place).await? {
+    while let Some(piece) = piece(body, place).await? {
         if bytes.len() + piece.len() > MOST_BYTES {
             let most = MOST_BYTES >> 20;
             return Err(Fault::new(format!("{place} answers with more than {most} MiB")));
         }
         bytes.extend_from_slice(&piece);
     }
-    let no_text = |_| Fault::new(format!("{place} answers with what is no UTF-8 text"));
-    String::from_utf8(bytes).map_err(no_text)
+    Ok(bytes)
 }
 
 /// The next piece of a body; `None` at its end.

@@ -73,6 +73,7 @@ fn command(step: &Value) -> Option<String> {
             Some(format!("plimsoll evict {}MiB{dry_run}", arguments["target_mb"].as_f64()?))
         }
         "purge_memory" => Some("plimsoll purge".into()),
+        "get_heap_profile" => Some("plimsoll profile".into()),
         "get_memory_snapshots" => Some("plimsoll history".into()),
         _ => None,
     }

@@ -14,6 +14,7 @@ mod mcp;
 mod metrics;
 mod pages;
 mod print;
+mod profile;
 mod snapshot;
 mod sockets;
 mod sse;
@@ -99,6 +100,7 @@ async fn ask(command: Command, out: &Out) -> Result<u8, Fault> {
         Command::Configure(configure) => act::configure(&configure, out).await,
         Command::Mcp(reach) => mcp::run(&reach).await,
         Command::Top(reach) => top::run(&reach, out.colour).await,
+        Command::Profile(profile) => profile::run(&profile, out).await,
         Command::List(list) => list::run(&list, out).await,
         Command::Autopsy(_) | Command::Completions { .. } | Command::Man { .. } => Ok(0),
     }

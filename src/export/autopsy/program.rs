@@ -1,7 +1,7 @@
 //! Names for addresses that a profile was kept with, from the very files that its process had mapped, if they still are the
 //! same: their build ids say so.
 
-use crate::profile::{Function, HeapProfile, Mapping, build_id_of, name_sites};
+use crate::profile::{Function, HeapProfile, Mapping, build_id_of};
 use addr2line::Loader;
 use object::{Object, ObjectSegment};
 use std::collections::BTreeMap;
@@ -35,7 +35,7 @@ pub(super) fn name(profile: &mut HeapProfile) -> Result<(), String> {
         return Err(reasons(files));
     }
     profile.has_symbols = true;
-    name_sites(profile);
+    profile.name_sites();
     Ok(())
 }
 

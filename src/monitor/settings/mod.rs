@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! mod.rs       every setting, and what makes sense together
+//! heap_profile.rs  whether and how the heap is sampled
 //! resolver.rs  whose word counts
 //! text.rs      how an operator writes it
 //! serving.rs   where and how the monitor is shown to others
 //! ```
 
+mod heap_profile;
 mod resolver;
 mod serving;
 mod text;
@@ -16,7 +18,8 @@ use crate::policy::budget::Budget;
 use crate::policy::health::GrowthLimits;
 use crate::policy::threshold::{Threshold, Thresholds};
 use crate::policy::usage::Meter;
-use crate::setting::Setting;
+use crate::setting::{Origin, Setting};
+pub(crate) use heap_profile::HeapSampling;
 use resolver::{Resolver, blame};
 pub use serving::WebhookForm;
 pub(crate) use serving::{Secret, Serving, SocketPlace};
@@ -42,6 +45,7 @@ pub(super) struct Given {
     pub(super) purge: Option<bool>,
     pub(super) background_purge: Option<bool>,
     pub(super) dirty_decay: Option<Duration>,
+    pub(super) heap_profile: Option<Option<HeapSampling>>,
     pub(super) serving: serving::Given,
 }
 
@@ -61,6 +65,7 @@ pub(super) struct Settings {
     /// `None`: left as it is.
     pub(super) background_purge: Option<bool>,
     pub(super) dirty_decay: Option<Duration>,
+    pub(super) heap_profile: Option<HeapSampling>,
     pub(super) serving: Serving,
     pub(super) report: Vec<Setting>,
 }
@@ -149,6 +154,14 @@ impl Settings {
                 duration,
                 left_as_it_is,
             )?,
+            heap_profile: r.required(
+                "heap_profile",
+                "PLIMSOLL_HEAP_PROFILE",
+                given.heap_profile,
+                heap_profile::parse,
+                None,
+                heap_profile::show,
+            )?,
             thresholds: Thresholds::new(
                 r.percent("warning_at", "PLIMSOLL_WARNING_AT", w, percent(Threshold::Warning))?,
                 r.percent("prompt_at", "PLIMSOLL_PROMPT_AT", p, percent(Threshold::Prompt))?,
@@ -215,6 +228,17 @@ impl Settings {
         }
     }
 
+    /// Whether somebody has said what the setting should be.
+    pub(super) fn is_said(&self, name: &str) -> bool {
+        let is_it = |setting: &&Setting| setting.name == name && setting.origin != Origin::Default;
+        self.report.iter().any(|setting| is_it(&setting))
+    }
+
+    /// Names the variable when a setting that was refused came from one.
+    pub(super) fn blame(&self, name: &str, error: Error) -> Error {
+        blame(&self.report, &[name], error)
+    }
+
     /// Notes what jemalloc has in force of a setting that was given.
     ///
     /// # Errors
@@ -257,7 +281,6 @@ fn left_as_it_is<T>(_: Option<T>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::setting::Origin;
 
     fn resolve(given: &Given, environment: &[(&str, &str)]) -> Result<Settings, Error> {
         let lookup = |name: &str| {
@@ -327,6 +350,7 @@ mod tests {
             ("PLIMSOLL_DIRTY_DECAY", "slowly"),
             ("PLIMSOLL_DIRTY_DECAY", "2days"),
             ("PLIMSOLL_HOOK_TIMEOUT", "2 fortnights"),
+            ("PLIMSOLL_HEAP_PROFILE", "often"),
         ] {
             let message = refused(&Given::default(), &[(variable, value)]);
             assert!(

@@ -17,7 +17,7 @@ type Arguments<T> = Result<Json<T>, JsonRejection>;
 
 impl Site {
     /// What was asked for, by somebody who may ask for it.
-    fn allowed<T>(&self, arguments: Arguments<T>) -> Result<T, Refusal> {
+    pub(super) fn allowed<T>(&self, arguments: Arguments<T>) -> Result<T, Refusal> {
         if !self.actions {
             return Err(Refusal::not_allowed());
         }

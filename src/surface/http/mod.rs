@@ -8,6 +8,7 @@
 //! pages.rs                  the dashboard's files
 //! probes.rs                 is it alive, ready, well?
 //! figures.rs                `/metrics`
+//! profile.rs                the heap profile, for pprof, as a picture and as JSON
 //! api.rs  actions.rs        `/api`: what is asked, what is done
 //! stream.rs                 `/events`: what happens, as it happens
 //! answer.rs                 how an answer looks, and an error
@@ -21,6 +22,8 @@ mod figures;
 mod guard;
 mod pages;
 mod probes;
+#[cfg_attr(not(feature = "profile"), path = "no_profile.rs")]
+mod profile;
 mod routes;
 mod server;
 mod socket;

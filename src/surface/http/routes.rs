@@ -2,7 +2,7 @@
 
 use super::answer::Refusal;
 use super::guard::{self, Guard};
-use super::{Site, actions, api, figures, pages, probes, stream};
+use super::{Site, actions, api, figures, pages, probes, profile, stream};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
@@ -21,8 +21,9 @@ pub(super) fn all(site: Site, guard: Guard) -> Router {
         .route("/readyz", get(probes::ready))
         .route("/health", get(probes::health))
         .route("/events", get(move |state, headers| stream::events(state, headers, streams)))
-        .route("/debug/pprof/heap", get(no_profile))
-        .route("/debug/flamegraph", get(no_profile))
+        .route("/debug/pprof/heap", get(profile::pprof))
+        .route("/debug/collapsed", get(profile::collapsed))
+        .route("/debug/flamegraph", get(profile::flame_graph))
         .nest("/api/v1", api())
         .fallback(nothing_here)
         .method_not_allowed_fallback(not_so);
@@ -47,17 +48,11 @@ fn api() -> Router<Site> {
         .route("/evictions", get(api::evictions))
         .route("/explain", get(api::explain))
         .route("/plan", get(api::plan))
+        .route("/profile", get(profile::top).post(profile::act))
         .route("/openapi.json", get(api::description))
         .route("/evict", post(actions::evict))
         .route("/purge", post(actions::purge))
         .route("/configure", post(actions::configure))
-}
-
-async fn no_profile() -> Refusal {
-    Refusal::new(
-        StatusCode::NOT_IMPLEMENTED,
-        "this build has no heap profile: it lacks plimsoll's feature `profile`",
-    )
 }
 
 async fn nothing_here() -> Refusal {

@@ -24,6 +24,10 @@ pub(super) const TARGETS: RangeInclusive<f64> = 10.0..=4096.0;
 /// What `get_memory_snapshots` takes.
 pub(super) const LIMITS: RangeInclusive<u32> = 3..=100;
 
+/// What `get_heap_profile` takes.
+#[cfg_attr(not(feature = "profile"), allow(dead_code, reason = "nobody looks at it"))]
+pub(super) const SITES: RangeInclusive<u32> = 1..=50;
+
 /// So many figures of a snapshot are told at once.
 pub(super) const MOST_FIGURES: usize = 12;
 
@@ -60,6 +64,21 @@ pub(super) struct Snapshots {
     pub(super) figures: Vec<String>,
 }
 
+/// Of `get_heap_profile`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(not(feature = "profile"), allow(dead_code, reason = "nobody looks at it"))]
+pub(super) struct Profile {
+    /// How many sites at most, the largest first.
+    #[serde(default = "default_limit")]
+    #[schemars(range(min = 1, max = 50))]
+    pub(super) limit: u32,
+    /// The profile_id of an earlier answer: tells what grew since then. The last four are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64")]
+    pub(super) since: Option<u64>,
+}
+
 /// Of `trigger_eviction`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -93,7 +112,7 @@ fn default_target() -> f64 {
 }
 
 /// What `configure_memory` can change, as [`Handle::configure`](crate::Handle::configure) does, and what to write.
-pub(super) const SETTINGS: [(&str, &str); 11] = [
+pub(super) const SETTINGS: [(&str, &str); 12] = [
     ("budget", "what the process may use: 512MiB, or 80% of the limit"),
     ("interval", "time between two snapshots while memory is no concern: 30s"),
     ("warning_at", "percent of the budget where `caution` begins: 50 to 95"),
@@ -104,6 +123,10 @@ pub(super) const SETTINGS: [(&str, &str); 11] = [
     ("growth_critical", "growth a second that is critical: 10MiB"),
     ("eviction_target", "the most that one automatic eviction asks for: 512MiB"),
     ("hook_timeout", "how long a cache may take to answer: 5s"),
+    (
+        "heap_profile",
+        "whether the heap is sampled, so that call sites are known: on, off, or a mean such as 512KiB",
+    ),
     ("purge", "whether unused pages are given back by themselves: on or off"),
 ];
 

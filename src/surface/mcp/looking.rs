@@ -238,11 +238,3 @@ pub(super) async fn health(handle: &Handle) -> Answer {
     json.insert("evidence".into(), json!(evidence));
     Ok(json)
 }
-
-pub(super) fn profile() -> Answer {
-    let error = "this build has no heap profile: it needs plimsoll's feature `profile`";
-    let next_step = "ask explain_memory for the size of the objects that grow and what holds them, or build the \
-        program with the feature `profile`";
-    let failure = Failure::new("monitoring_error", error, next_step);
-    Err(failure)
-}

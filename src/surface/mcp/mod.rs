@@ -6,6 +6,7 @@
 //! arguments.rs  what the tools are called with, and what is wrong with it
 //! answer.rs     what they answer: success with figures, or an error with what to do instead
 //! looking.rs    the tools that only look
+//! profile.rs    the heap profile, and how it differs from an earlier one
 //! changing.rs   the tools that change something, which must be allowed
 //! resources.rs  the newest snapshot and the ledger, as documents
 //! prompts.rs    the question that agents are asked most
@@ -18,6 +19,8 @@ mod answer;
 mod arguments;
 mod changing;
 mod looking;
+#[cfg_attr(not(feature = "profile"), path = "no_profile.rs")]
+mod profile;
 mod prompts;
 mod resources;
 mod server;

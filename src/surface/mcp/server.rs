@@ -1,7 +1,7 @@
 //! What the protocol asks of a server, passed on to those who know.
 
 use super::arguments::Arguments;
-use super::{prompts, resources, tools};
+use super::{profile, prompts, resources, tools};
 use crate::monitor::Handle;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, ErrorCode,
@@ -29,12 +29,15 @@ const PARAMETERS: [(&str, &str); 3] = [
 pub(super) struct Server {
     pub(super) handle: Handle,
     pub(super) actions_allowed: bool,
+    #[cfg_attr(not(feature = "profile"), allow(dead_code, reason = "there are none"))]
+    pub(super) profiles: profile::Kept,
     tools: Arc<[Tool]>,
 }
 
 impl Server {
     pub(super) fn new(handle: Handle, actions_allowed: bool) -> Self {
-        Server { handle, actions_allowed, tools: tools::all().into() }
+        let profiles = profile::Kept::default();
+        Server { handle, actions_allowed, profiles, tools: tools::all().into() }
     }
 }
 

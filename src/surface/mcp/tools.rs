@@ -2,10 +2,10 @@
 
 use super::answer::{Answer, Failure, result};
 use super::arguments::{
-    Arguments, Eviction, Metrics, Nothing, Snapshots, Unload, schema, settings_schema,
+    Arguments, Eviction, Metrics, Nothing, Profile, Snapshots, Unload, schema, settings_schema,
 };
 use super::server::Server;
-use super::{changing, looking};
+use super::{changing, looking, profile};
 use rmcp::ErrorData;
 use rmcp::model::{CallToolResult, JsonObject, Tool, ToolAnnotations};
 use serde_json::json;
@@ -75,9 +75,10 @@ const TOOLS: [Entry; 10] = [
     Entry {
         name: "get_heap_profile",
         title: "Who allocates",
-        description: "The call sites that hold most memory. Needs a build with plimsoll's feature `profile`; says so \
-            otherwise.",
-        schema: schema::<Nothing>,
+        description: "The call sites that hold most memory, by function, as estimated from samples; with since (the \
+            profile_id of an earlier answer) also which of them grew. Needs a build with plimsoll's feature `profile` and the \
+            setting heap_profile on; says so otherwise.",
+        schema: schema::<Profile>,
         effect: Effect::Looks,
     },
     Entry {
@@ -180,7 +181,7 @@ async fn answer(server: &Server, name: &str, given: Arguments) -> Result<Answer,
             none(given)?;
             looking::health(handle).await
         }
-        "get_heap_profile" => none(given).map(|()| looking::profile())?,
+        "get_heap_profile" => profile::profile(server, given.parse()?).await,
         "trigger_eviction" => changing::evict(server, given.parse()?).await,
         "unload" => changing::unload(server, given.parse()?).await,
         "purge_memory" => {

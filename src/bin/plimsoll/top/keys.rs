@@ -113,7 +113,6 @@ fn profiling(view: &mut View, may_act: bool, key: KeyCode) -> Wish {
         KeyCode::Char('t') => Act::Take,
         KeyCode::Char('s') if may_act => Act::Start,
         KeyCode::Char('x') if may_act => Act::Stop,
-        KeyCode::Char('r') if may_act => Act::Reset,
         _ => return Wish::Nothing,
     };
     view.turn_to(Tab::Profile);

@@ -8,7 +8,6 @@ pub(super) enum Act {
     Take,
     Start,
     Stop,
-    Reset,
 }
 
 impl Act {
@@ -18,7 +17,6 @@ impl Act {
             Act::Take => "take",
             Act::Start => "start",
             Act::Stop => "stop",
-            Act::Reset => "reset",
         }
     }
 
@@ -27,7 +25,6 @@ impl Act {
             Act::Take => "a profile was taken",
             Act::Start => "the profile samples",
             Act::Stop => "the profile has stopped",
-            Act::Reset => "the profile counts anew",
         }
     }
 }

@@ -64,6 +64,17 @@ export const evict = (bytes, cache) =>
 
 export const purge = () => post('api/v1/purge', {});
 
+export const profile = () => get('api/v1/profile?limit=10');
+export const profileAction = (action) => post('api/v1/profile', action);
+
+/** Fetches a file, which a link cannot with a token, and has the browser save it. */
+export async function save(path, name) {
+  const response = await ask(path, { headers: headers({}) });
+  const url = URL.createObjectURL(await response.blob());
+  Object.assign(document.createElement('a'), { href: url, download: name }).click();
+  URL.revokeObjectURL(url);
+}
+
 /** The stream of server-sent events; read by `fetch`, since only that can send the token. */
 export const stream = (last, signal) =>
   ask('events', {

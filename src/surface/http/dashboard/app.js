@@ -15,7 +15,7 @@ import { health } from './health.js';
 import { ledger } from './ledger.js';
 import { Log } from './log.js';
 import { own } from './own.js';
-import { profile } from './profile.js';
+import { ask as askProfile, profile } from './profile.js';
 import { Series } from './series.js';
 import { settings } from './settings.js';
 import { Connection } from './stream.js';
@@ -25,6 +25,7 @@ const POINTS = 2880;
 
 class Another extends Error {}
 const HEALTH_EVERY = 15_000;
+const PROFILE_EVERY = 15_000;
 
 const state = {
   status: null,
@@ -248,4 +249,5 @@ document.addEventListener('visibilitychange', draw);
 addEventListener('online', () => connection.now());
 setInterval(drawLink, 1000);
 setInterval(askHealth, HEALTH_EVERY);
+setInterval(askProfile, PROFILE_EVERY);
 connection.run();

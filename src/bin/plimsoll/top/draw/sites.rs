@@ -9,8 +9,8 @@ use serde_json::Value;
 
 pub(super) fn name(view: &View) -> String {
     match &view.profile {
-        Profile::Known(profile) if profile["running"] == false => {
-            "heap profile: stopped, p starts it".into()
+        Profile::Known(profile) if profile["is_running"] == false => {
+            "heap profile: off, p starts it".into()
         }
         Profile::Known(profile) => {
             format!("heap profile, a sample in {}", size(&profile["mean_bytes"]))
