@@ -11,8 +11,9 @@ use std::time::Duration;
 /// Processes that can record beside each other under one path: `FILE`, `FILE.1` and so on.
 const MOST_BESIDE: usize = 16;
 
-/// Whoever reads a recording holds its lock for a moment: this long, in so many pieces, it is waited for.
-const PATIENCE: (u32, Duration) = (20, Duration::from_millis(5));
+/// Whoever reads a recording holds its lock for a moment: so often, in such pieces, the first file is waited for.
+const PATIENCE: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// A file of one's own.
 #[derive(Debug)]
@@ -22,8 +23,6 @@ pub(super) struct Taken {
     pub(super) file: File,
     /// Paths that are in use by others.
     pub(super) busy: Vec<PathBuf>,
-    /// Whether a run before lay here, and lies at [`previous_of`] the path now.
-    pub(super) has_previous: bool,
 }
 
 /// Where the run before is kept once the next has begun: `FILE.previous`.
@@ -49,10 +48,9 @@ pub(super) fn take(path: &Path, mut look: impl FnMut(&Path, &File)) -> Result<Ta
     for number in 0..MOST_BESIDE {
         let beside = with_suffix(path, &format!(".{number}"));
         let candidate = if number == 0 { path.to_owned() } else { beside };
-        match try_take(&candidate, &mut look)? {
-            Some((file, has_previous)) => {
-                return Ok(Taken { path: candidate, file, busy, has_previous });
-            }
+        let patience = if number == 0 { PATIENCE } else { 1 };
+        match try_take(&candidate, patience, &mut look)? {
+            Some(file) => return Ok(Taken { path: candidate, file, busy }),
             None => busy.push(candidate),
         }
     }
@@ -67,15 +65,18 @@ pub(super) fn refused(path: &Path, what: &'static str, source: io::Error) -> Err
 /// `None` when somebody uses it.
 fn try_take(
     path: &Path,
+    patience: u32,
     look: &mut impl FnMut(&Path, &File),
-) -> Result<Option<(File, bool)>, Error> {
+) -> Result<Option<File>, Error> {
     let (old, is_new) = open(path)?;
-    if !lock(&old).map_err(|error| refused(path, "locking it", error))? || !lies_at(&old, path) {
+    if !lock(&old, patience).map_err(|error| refused(path, "locking it", error))?
+        || !lies_at(&old, path)
+    {
         return Ok(None);
     }
     match contents(&old).map_err(|error| refused(path, "reading what is there", error))? {
         Contents::Nothing => match reserve(&old) {
-            Ok(()) => Ok(Some((old, false))),
+            Ok(()) => Ok(Some(old)),
             Err(error) => {
                 if is_new {
                     let _ = std::fs::remove_file(path);
@@ -86,7 +87,7 @@ fn try_take(
         Contents::Recording => {
             look(path, &old);
             let new = replace(path).map_err(|error| refused(path, "reserving its space", error))?;
-            Ok(Some((new, true)))
+            Ok(Some(new))
         }
         Contents::SomethingElse => {
             let error = io::Error::new(
@@ -128,12 +129,11 @@ fn private(options: &mut OpenOptions) {
 fn private(_: &mut OpenOptions) {}
 
 /// Whether it could be locked. Where the file system has no locks, it is taken as locked: one process only, then.
-fn lock(file: &File) -> io::Result<bool> {
-    let (times, pause) = PATIENCE;
+fn lock(file: &File, times: u32) -> io::Result<bool> {
     for _ in 0..times {
         match file.try_lock() {
             Ok(()) => return Ok(true),
-            Err(TryLockError::WouldBlock) => std::thread::sleep(pause),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
             Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
                 return Ok(true);
             }
@@ -181,7 +181,7 @@ fn replace(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     private(&mut options);
     let file = options.read(true).write(true).create(true).truncate(true).open(&fresh)?;
-    let made = lock(&file)
+    let made = lock(&file, 1)
         .and_then(|_| reserve(&file))
         .and_then(|()| std::fs::rename(path, previous_of(path)))
         .and_then(|()| std::fs::rename(&fresh, path));
@@ -245,7 +245,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("run");
         let taken = taken(&path);
-        assert!(!taken.has_previous && taken.busy.is_empty() && taken.path == path);
+        assert!(taken.busy.is_empty() && taken.path == path && !previous_of(&path).exists());
         let bytes = std::fs::read(&path).expect("the file");
         assert_eq!((bytes.len(), &bytes[..8]), (FILE_BYTES, &MAGIC[..]));
     }
@@ -261,7 +261,7 @@ mod tests {
         drop(first);
         let mut seen = Vec::new();
         let third = take(&path, |path, _| seen.push(path.to_owned())).expect("a file");
-        assert_eq!((third.path, third.has_previous), (path.clone(), true));
+        assert_eq!(third.path, path);
         assert_eq!(seen, [path.clone()]);
         assert!(previous_of(&path).exists() && !with_suffix(&path, ".new").exists());
     }

@@ -66,6 +66,7 @@ struct State {
     counters: KillCounters,
     kills: [Option<u64>; MOST_GROUPS],
     kills_read: Option<Instant>,
+    peak_usage: Option<u64>,
     /// Writes that failed, and what the first of them said, until somebody has asked.
     failures: u64,
     unsaid: Option<io::Error>,
@@ -98,6 +99,7 @@ impl Recorder {
             counters,
             kills: [None; MOST_GROUPS],
             kills_read: None,
+            peak_usage: None,
             failures: 0,
             unsaid: None,
         };
@@ -124,7 +126,9 @@ impl Recorder {
         caches: impl Iterator<Item = (&'a str, Option<u64>)>,
     ) {
         self.write(|state| {
-            let beat = Beat { kills: state.count_kills(now), ..beat };
+            state.peak_usage = state.peak_usage.max(snapshot.usage_bytes());
+            let (kills, peak_usage) = (state.count_kills(now), state.peak_usage);
+            let beat = Beat { kills, peak_usage, ..beat };
             state.writer.tick(snapshot, &beat).and(state.writer.caches(false, caches))
         });
     }
@@ -142,7 +146,8 @@ impl Recorder {
         caches: impl Iterator<Item = (&'a str, Option<u64>)>,
     ) {
         self.write(|state| {
-            let beat = Beat { kills: state.kills, ..beat };
+            let (kills, peak_usage) = (state.kills, state.peak_usage);
+            let beat = Beat { kills, peak_usage, ..beat };
             state.writer.well(snapshot, &beat).and(state.writer.caches(true, caches))
         });
     }

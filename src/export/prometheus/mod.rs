@@ -5,12 +5,15 @@
 //! name.rs     the names that Prometheus knows figures by
 //! text.rs     families and samples, escaped
 //! caches.rs  forecast.rs   the parts with labels
+//! previous_run.rs   what the recorder says of the run before
 //! ```
 
 mod caches;
 mod forecast;
 mod format;
 mod name;
+#[cfg(feature = "recorder")]
+mod previous_run;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -38,6 +41,8 @@ pub(crate) fn write(out: &mut String, status: &Status, exposition: Exposition) {
     forecast::write(&mut page, &status.forecast);
     brake(&mut page, status);
     monitor(&mut page, status);
+    #[cfg(feature = "recorder")]
+    previous_run::write(&mut page, status);
     own_figures(&mut page, status);
     page.end();
 }

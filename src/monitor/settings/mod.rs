@@ -24,9 +24,10 @@ use resolver::{Resolver, blame};
 pub use serving::WebhookForm;
 pub(crate) use serving::{Secret, Serving, SocketPlace};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 pub(super) use text::word;
-use text::{count, duration, on_or_off, parse, points};
+use text::{count, duration, file, on_or_off, parse, points};
 
 /// What a builder has been told so far.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +47,7 @@ pub(super) struct Given {
     pub(super) background_purge: Option<bool>,
     pub(super) dirty_decay: Option<Duration>,
     pub(super) heap_profile: Option<Option<HeapSampling>>,
+    pub(super) recorder: Option<PathBuf>,
     pub(super) serving: serving::Given,
 }
 
@@ -66,6 +68,8 @@ pub(super) struct Settings {
     pub(super) background_purge: Option<bool>,
     pub(super) dirty_decay: Option<Duration>,
     pub(super) heap_profile: Option<HeapSampling>,
+    /// Where the run is recorded.
+    pub(super) recorder: Option<PathBuf>,
     pub(super) serving: Serving,
     pub(super) report: Vec<Setting>,
 }
@@ -162,6 +166,13 @@ impl Settings {
                 None,
                 heap_profile::show,
             )?,
+            recorder: r.optional(
+                "recorder",
+                "PLIMSOLL_RECORDER",
+                given.recorder.clone(),
+                file,
+                |path| path.map_or("off".into(), |path| path.display().to_string()),
+            )?,
             thresholds: Thresholds::new(
                 r.percent("warning_at", "PLIMSOLL_WARNING_AT", w, percent(Threshold::Warning))?,
                 r.percent("prompt_at", "PLIMSOLL_PROMPT_AT", p, percent(Threshold::Prompt))?,
@@ -221,6 +232,11 @@ impl Settings {
 }
 
 impl Settings {
+    /// Names the variable that a setting came from, where it did.
+    pub(super) fn blame(&self, name: &str, error: Error) -> Error {
+        blame(&self.report, &[name], error)
+    }
+
     /// Notes what is in force of a setting.
     pub(super) fn note(&mut self, name: &str, value: String) {
         if let Some(setting) = self.report.iter_mut().find(|setting| setting.name == name) {
@@ -349,6 +365,7 @@ mod tests {
             ("PLIMSOLL_BACKGROUND_PURGE", "sometimes"),
             ("PLIMSOLL_DIRTY_DECAY", "slowly"),
             ("PLIMSOLL_DIRTY_DECAY", "2days"),
+            ("PLIMSOLL_RECORDER", " "),
             ("PLIMSOLL_HOOK_TIMEOUT", "2 fortnights"),
             ("PLIMSOLL_HEAP_PROFILE", "often"),
         ] {
