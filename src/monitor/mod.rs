@@ -18,6 +18,7 @@
 //! shared.rs                         what the handle and the thread share
 //! brake.rs  account.rs  admission.rs  braking.rs  who may grow, and who waits for it
 //! profiling.rs                      the heap profile, started and stopped as the settings say
+//! leaks.rs  marking.rs              whether it leaks, as of the last tick; the places that grew, by the heap profile
 //! prometheus.rs                     the status as Prometheus reads it
 //! outlook.rs  explain.rs            what is asked of the last tick's forecast; why memory grows
 //! reply.rs                          answers for threads and tasks
@@ -46,6 +47,12 @@ mod figures;
 mod following;
 mod handle;
 mod health;
+mod leaks;
+#[cfg(feature = "profile")]
+mod marking;
+#[cfg(not(feature = "profile"))]
+#[path = "no_marking.rs"]
+mod marking;
 mod order;
 mod outlook;
 #[cfg_attr(not(feature = "profile"), path = "no_profiling.rs")]
