@@ -75,13 +75,3 @@ pub(crate) fn is_in_sample(ptr: *mut u8) -> bool {
     let record = state::state().and_then(|state| state.table.find(ptr.addr() as u64));
     record.is_some_and(|record| record.site.is_some())
 }
-
-pub(crate) fn start(_mean: u64, _by_thread: bool) -> Result<(), crate::error::Error> {
-    Ok(())
-}
-
-pub(crate) fn stop() {}
-
-pub(crate) fn is_running() -> bool {
-    false
-}

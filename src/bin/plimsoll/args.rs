@@ -74,6 +74,9 @@ pub(crate) enum Command {
     Mcp(Reach),
     /// The monitored processes of this machine.
     List(List),
+    /// A small service that leaks on purpose, watched by all there is: what happens is told in plain lines.
+    #[cfg(feature = "http")]
+    Demo(Demo),
     /// What became of a run, from its recorder's file: the verdict, what grew, who held it, how it went.
     #[command(after_help = AUTOPSY_CODES, after_long_help = AUTOPSY_CODES)]
     Autopsy(Autopsy),
@@ -203,6 +206,23 @@ pub(crate) struct Configure {
     pub(crate) changes: Vec<(String, String)>,
     #[command(flatten)]
     pub(crate) options: Options,
+}
+
+#[cfg(feature = "http")]
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// How long it runs.
+    #[arg(long, value_name = "N", default_value_t = 45, value_parser = clap::value_parser!(u64).range(15..=600))]
+    pub(crate) seconds: u64,
+    /// Kills itself at the end (SIGKILL), as the kernel would.
+    #[arg(long, requires = "recorder")]
+    pub(crate) die: bool,
+    /// Records the run in this file, for `plimsoll autopsy FILE`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) recorder: Option<PathBuf>,
+    /// Where the dashboard is served; any free port unless given.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub(crate) port: u16,
 }
 
 #[derive(Debug, Args)]

@@ -101,11 +101,19 @@ fn leaks(kind: &str, says: &Says<'_>) -> String {
         _ => "no leak is suspected any more",
     };
     let by = says.number("growth_bytes").map(|bytes| format!(" by {}", size(bytes)));
-    let over = says.number("span_secs").map(|seconds| format!(" in {}", span(seconds)));
-    match (by, over) {
-        (Some(by), over) => format!("{word}: grown{by}{}", over.unwrap_or_default()),
-        (None, _) => word.to_owned(),
+    let over = says.number("span_seconds").map(|seconds| format!(" in {}", span(seconds)));
+    let held = functions(says.0).map(|functions| format!(", held by {functions}"));
+    match by {
+        Some(by) => {
+            format!("{word}: grown{by}{}{}", over.unwrap_or_default(), held.unwrap_or_default())
+        }
+        None => word.to_owned(),
     }
+}
+
+/// Which functions hold what grew, as a leak's event has it.
+pub(super) fn functions(event: &RecordedEvent) -> Option<String> {
+    event.json.get("functions").and_then(Value::as_str).map(plain)
 }
 
 /// With a capital, as a line of its own.

@@ -67,9 +67,9 @@ fn events() -> Vec<RecordedEvent> {
         event(2, 31.0, "eviction_completed", evicted(4)),
         event(3, 36.0, "eviction_completed", evicted(3)),
         event(4, 40.0, "purge_completed", json!({"purged_bytes": 5 * MIB})),
-        event(5, 44.0, "leak_suspected", json!({"growth_bytes": 30 * MIB, "span_secs": 30.0})),
+        event(5, 44.0, "leak_suspected", json!({"growth_bytes": 30 * MIB, "span_seconds": 30.0})),
         event(6, 48.0, "level_changed", level("caution", "warning")),
-        event(7, 52.0, "leak_confirmed", json!({"growth_bytes": 40 * MIB, "span_secs": 40.0})),
+        event(7, 52.0, "leak_confirmed", json!({"growth_bytes": 40 * MIB, "span_seconds": 40.0})),
         event(8, 55.0, "level_changed", level("warning", "critical")),
         event(
             9,

@@ -49,7 +49,8 @@ fn whole(exhibit: &Exhibit) -> String {
 
 fn leaked(leak: &RecordedEvent, sites: &[SiteHeld]) -> String {
     let words = capital(&happened::words(leak));
-    match grown_site(sites) {
+    let is_named = happened::functions(leak).is_some();
+    match grown_site(sites).filter(|_| !is_named) {
         Some((site, grown)) => format!("{words}; most of it in {}, {grown}.", plain(&site.name)),
         None => format!("{words}."),
     }

@@ -2,7 +2,7 @@
 
 use super::theme::Theme;
 use crate::print::{count, size, text};
-use crate::status::{evictions, growth, thresholds, to_budget};
+use crate::status::{evictions, growth, leak, thresholds, to_budget};
 use crate::top::view::View;
 use ratatui::text::{Line, Span};
 use serde_json::Value;
@@ -22,7 +22,7 @@ pub(super) fn lines(view: &View, theme: Theme) -> Vec<Line<'static>> {
         fact("growth", growth(&status["forecast"])),
         fact("to budget", to_budget(&status["forecast"]["time_to_budget"])),
     ];
-    lines.extend(leak(&status["leak"]).map(|words| fact("leak", words)));
+    lines.push(fact("leak", leak(&status["leak"])));
     lines.push(fact("evicted", evictions(&status["evictions"])));
     lines.push(fact("levels", thresholds(&status["thresholds"])));
     lines.push(fact("budget", text(&status["budget"]["provenance"])));
@@ -33,12 +33,6 @@ pub(super) fn lines(view: &View, theme: Theme) -> Vec<Line<'static>> {
 pub(super) fn all(view: &View, theme: Theme) -> Vec<Line<'static>> {
     let windows = windows(&view.status["forecast"]).into_iter().map(Line::raw);
     lines(view, theme).into_iter().chain(windows).collect()
-}
-
-/// What the watch over leaks says, where it says anything.
-fn leak(leak: &Value) -> Option<String> {
-    let word = leak["verdict"].as_str().or(leak["state"].as_str()).or(leak.as_str())?;
-    Some(crate::print::plain(word).replace('_', " "))
 }
 
 fn windows(forecast: &Value) -> Vec<String> {
