@@ -68,8 +68,8 @@ fn it_leaks_is_found_out_dies_and_is_explained_by_its_autopsy() {
     let found: Value = serde_json::from_slice(&output.stdout).expect(&told);
     assert_eq!(output.status.code(), Some(0), "{told} {}", found["damage"]);
     assert_eq!(found["verdict"], "killed_not_by_memory", "{}", found["evidence"]);
-    let sentence = found["sentence"].as_str().unwrap();
-    assert!(sentence.contains(FUNCTION) && sentence.contains("leak"), "{sentence}");
+    let cause = found["cause"].as_str().unwrap();
+    assert!(cause.contains(FUNCTION) && cause.contains("leak"), "{cause}");
     assert!(found["leak"]["event_type"].as_str().unwrap().starts_with("leak_"), "{found}");
     let top = &found["sites"][0];
     assert!(top["name"].as_str().unwrap().ends_with(FUNCTION), "{}", found["sites"]);

@@ -22,7 +22,7 @@ pub struct Moment {
     pub count: u64,
     /// In words: of the last of them.
     pub words: String,
-    /// How full the budget was, by the nearest point before.
+    /// How full the budget was, by the nearest point before, or the first.
     pub level: Option<Level>,
     /// What was used of it.
     pub usage_bytes: Option<u64>,
@@ -60,7 +60,7 @@ fn moment(event: &RecordedEvent, points: &[TimePoint]) -> Moment {
 }
 
 fn at(points: &[TimePoint], timestamp: f64, event_type: &str, words: String) -> Moment {
-    let before = points.iter().rev().find(|point| point.timestamp <= timestamp);
+    let before = points.iter().rev().find(|point| point.timestamp <= timestamp).or(points.first());
     Moment {
         timestamp,
         event_type: event_type.to_owned(),

@@ -65,8 +65,10 @@ pub struct Autopsy {
     pub path: PathBuf,
     /// What became of the run, in one word.
     pub verdict: LastRun,
-    /// The same in one or two plain sentences, with the weightiest evidence.
+    /// The same in a plain sentence, with the weightiest evidence.
     pub sentence: String,
+    /// What grew, and which function holds it: the leak if one was found; `None` where nothing is known of it.
+    pub cause: Option<String>,
     /// What that is concluded from, the weightiest first.
     pub evidence: Vec<Exhibit>,
     /// Whose run it was.
@@ -123,7 +125,8 @@ impl Autopsy {
             schema_version: SCHEMA_VERSION,
             path: recording.path.clone(),
             verdict: recording.judgement.verdict,
-            sentence: verdict::sentence(recording, leak, &sites),
+            sentence: verdict::sentence(recording),
+            cause: verdict::cause(leak, &sites),
             evidence: recording.judgement.evidence.clone(),
             run: recording.run.clone(),
             last_seen: recording.heartbeat.map(|heartbeat| heartbeat.timestamp),

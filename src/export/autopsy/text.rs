@@ -27,7 +27,10 @@ impl Autopsy {
     pub fn text(&self, columns: usize) -> String {
         let width = columns.max(NARROWEST);
         let mut page = Page { width, text: String::new() };
-        page.wrapped("", &plain(&self.sentence), 4);
+        page.wrapped("", &plain(&self.sentence), 3);
+        if let Some(cause) = &self.cause {
+            page.wrapped("", &plain(cause), 3);
+        }
         page.line(&who(self));
         page.line(&state(self));
         evidence(&mut page, self);
@@ -105,7 +108,7 @@ fn evidence(page: &mut Page, autopsy: &Autopsy) {
     for (place, exhibit) in others.enumerate() {
         let told = format!("{} ({})", plain(&exhibit.finding), plain(&exhibit.source));
         let lead = if place == 0 { "evidence  " } else { "          " };
-        page.wrapped(lead, &told, 2);
+        page.line(&format!("{lead}{told}"));
     }
 }
 
@@ -238,7 +241,7 @@ fn course(page: &mut Page, moments: &[Moment]) {
 }
 
 fn moment_line(moment: &Moment) -> String {
-    let used = known_size(moment.usage_bytes.map(|bytes| bytes as f64));
+    let used = cell(moment.usage_bytes.map(|bytes| bytes as f64));
     let level = moment.level.map_or("", |level| level.as_str());
     let times =
         if moment.count > 1 { format!(" (the last of {})", moment.count) } else { String::new() };

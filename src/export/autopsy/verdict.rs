@@ -1,23 +1,18 @@
-//! What became of the run, in a sentence or two: the verdict, what it stands on, and the leak if there was one.
+//! What became of the run, in a sentence: the verdict and what it stands on; and in another what grew.
 
 use super::happened;
 use super::sites::SiteHeld;
 use super::words::{capital, change, plain, size};
 use crate::recorder::{Exhibit, LastRun, RecordedEvent, Recording};
 
-pub(super) fn sentence(
-    recording: &Recording,
-    leak: Option<&RecordedEvent>,
-    sites: &[SiteHeld],
-) -> String {
-    let verdict = recording.judgement.verdict;
-    let because = because(recording);
-    let first = match because.is_empty() {
-        true => format!("{}.", lead(verdict)),
-        false => format!("{}: {because}.", lead(verdict)),
-    };
-    let second = leak.map(|leak| leaked(leak, sites)).or_else(|| grown(sites));
-    [Some(first), second].into_iter().flatten().collect::<Vec<_>>().join(" ")
+pub(super) fn sentence(recording: &Recording) -> String {
+    let (lead, because) = (lead(recording.judgement.verdict), because(recording));
+    if because.is_empty() { format!("{lead}.") } else { format!("{lead}: {because}.") }
+}
+
+/// The leak if there was one, else what grew most; with the function that holds it.
+pub(super) fn cause(leak: Option<&RecordedEvent>, sites: &[SiteHeld]) -> Option<String> {
+    leak.map(|leak| leaked(leak, sites)).or_else(|| grown(sites))
 }
 
 const fn lead(verdict: LastRun) -> &'static str {
@@ -37,14 +32,17 @@ fn because(recording: &Recording) -> String {
     let judgement = &recording.judgement;
     let says_it_all = [LastRun::OomKillConfirmed, LastRun::Panicked, LastRun::Running];
     let summary = (!says_it_all.contains(&judgement.verdict)).then_some(&judgement.summary);
-    let finding = judgement.evidence.first().map(whole);
+    let is_counted = judgement.verdict == LastRun::OomKillConfirmed;
+    let finding = judgement.evidence.first().map(|first| finding(first, is_counted));
     let parts = summary.map(|summary| plain(summary)).into_iter().chain(finding);
     let parts: Vec<_> = parts.map(|part| part.trim_end_matches('.').to_owned()).collect();
     parts.join("; ")
 }
 
-fn whole(exhibit: &Exhibit) -> String {
-    format!("{} ({})", plain(&exhibit.finding), plain(&exhibit.source))
+/// With where it was read, if that is to be believed at once.
+fn finding(exhibit: &Exhibit, with_source: bool) -> String {
+    let finding = plain(&exhibit.finding);
+    if with_source { format!("{finding} ({})", plain(&exhibit.source)) } else { finding }
 }
 
 fn leaked(leak: &RecordedEvent, sites: &[SiteHeld]) -> String {

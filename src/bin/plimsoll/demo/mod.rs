@@ -47,12 +47,12 @@ pub(crate) fn run(wanted: &Demo, out: &Out) -> Result<u8, Fault> {
         builder = builder.recorder(file);
     }
     let monitor = builder.start().map_err(told)?;
-    let service = Service::new();
+    let mut service = Service::new();
     let spec = CacheSpec::new("pages").from(Level::Caution);
     monitor.register(spec, service.pages.clone()).map_err(told)?;
     let mut teller = Teller::new(out, monitor.handle(), wanted);
     teller.begin(&plan)?;
-    serve(service, &plan, &events, &mut teller)?;
+    serve(&mut service, &plan, &events, &mut teller)?;
     teller.end()?;
     if wanted.die {
         teller.last_words()?;
@@ -67,7 +67,7 @@ fn told(error: plimsoll::Error) -> Fault {
 
 /// Works until its time is up, and tells what happens meanwhile.
 fn serve(
-    mut service: Service,
+    service: &mut Service,
     plan: &Plan,
     events: &Receiver<Event>,
     teller: &mut Teller<'_>,

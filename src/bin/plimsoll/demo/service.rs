@@ -30,13 +30,14 @@ impl Pages {
         self.with(|kept| (kept.len() * PAGE) as u64)
     }
 
+    /// In place of the oldest, where there is no room for one more.
     fn keep(&self, page: Page) {
-        let room = self.held() + PAGE as u64 <= self.ceiling.load(Ordering::Relaxed);
+        let ceiling = self.ceiling.load(Ordering::Relaxed);
         self.with(|kept| {
-            if !room {
+            kept.push_back(page);
+            while (kept.len() * PAGE) as u64 > ceiling {
                 kept.pop_front();
             }
-            kept.push_back(page);
         });
     }
 }

@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 /// Between two lines of how it stands.
 const EVERY: Duration = Duration::from_secs(5);
 
+/// What is less is not told.
+const WORTH_A_LINE: u64 = 1 << 20;
+
 pub(super) struct Teller<'a> {
     out: &'a Out,
     handle: Handle,
@@ -112,7 +115,7 @@ fn words(kind: &EventKind) -> Option<String> {
         }
         EventKind::LevelChanged { from, to, .. } => format!("The level falls from {from} to {to}."),
         EventKind::EvictionCompleted { evicted, memory_freed_bytes, claimed_bytes, .. }
-            if !evicted.is_empty() =>
+            if !evicted.is_empty() && *memory_freed_bytes >= Some(WORTH_A_LINE) =>
         {
             let (freed, claimed) = (size(memory_freed_bytes), bytes(*claimed_bytes as f64));
             format!(
@@ -120,7 +123,7 @@ fn words(kind: &EventKind) -> Option<String> {
                 evicted.join(", ")
             )
         }
-        EventKind::PurgeCompleted { result, .. } if result.purged_bytes > 1 << 20 => {
+        EventKind::PurgeCompleted { result, .. } if result.purged_bytes >= WORTH_A_LINE => {
             format!(
                 "A purge: {} of unused pages went back to the system.",
                 bytes(result.purged_bytes as f64)

@@ -63,8 +63,11 @@ fn banner(autopsy: &Autopsy, name: &str) -> String {
         let (finding, source) = (escape(&exhibit.finding), escape(&exhibit.source));
         format!("<li>{finding} <span class=\"source\">{source}</span></li>\n")
     });
+    let cause = autopsy.cause.as_ref();
+    let cause =
+        cause.map_or(String::new(), |it| format!("<p class=\"cause\">{}</p>\n", escape(it)));
     format!(
-        "<header class=\"{}\">\n<p class=\"of\">Autopsy of <b>{}</b>, process {}</p>\n<h1>{}</h1>\n\
+        "<header class=\"{}\">\n<p class=\"of\">Autopsy of <b>{}</b>, process {}</p>\n<h1>{}</h1>\n{cause}\
          <ul class=\"evidence\">\n{}</ul>\n</header>\n",
         colour(autopsy.verdict),
         escape(name),
