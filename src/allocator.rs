@@ -6,6 +6,7 @@
 
 use crate::counters::{self, Counts, Operation};
 use crate::limit::{Limit, Wall};
+use crate::sampler;
 use std::alloc::{GlobalAlloc, Layout};
 
 // Where jemalloc can be built: the condition of its dependencies in Cargo.toml. Miri cannot run C code.
@@ -155,40 +156,55 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Plimsoll<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise about `layout` is passed on.
-        unsafe { self.booked(self.inner.alloc(layout), layout) }
+        unsafe { self.booked(self.inner.alloc(layout), layout, false) }
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise about `layout` is passed on.
-        unsafe { self.booked(self.inner.alloc_zeroed(layout), layout) }
+        unsafe { self.booked(self.inner.alloc_zeroed(layout), layout, true) }
     }
 
     #[inline]
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        if !counters::book(Operation::Free(bytes(layout.size()))) {
+        let is_due = !counters::book(Operation::Free(bytes(layout.size())));
+        if is_due || sampler::may_be_sampled(ptr) {
             // SAFETY: the caller's promise about `ptr` and `layout` is passed on.
-            return unsafe { self.freed_slowly(ptr, layout) };
+            return unsafe { self.freed_slowly(ptr, layout, is_due) };
         }
-        // SAFETY: the caller's promise about `ptr` and `layout` is passed on.
+        // SAFETY: the caller's promise about `ptr` and `layout` is passed on; the object is in no sample.
         unsafe { self.inner.dealloc(ptr, layout) }
     }
 
     #[inline]
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        // A wall is looked at before the inner call, which could not be taken back; where there is none, that is all.
-        if new_size > layout.size() && self.wall.is_up() {
-            // SAFETY: the caller's promise is passed on; the new size is the larger one.
-            return unsafe { self.grown_within_limit(ptr, layout, new_size) };
+        // Growth is looked at before the inner call, where there is a wall, or where it may come into the sample: the call
+        // could not be taken back.
+        let is_watched = new_size > layout.size() && (self.wall.is_up() || sampler::is_running());
+        if is_watched || sampler::may_be_sampled(ptr) {
+            // SAFETY: the caller's promise is passed on.
+            return unsafe { self.resized_carefully(ptr, layout, new_size) };
         }
-        // SAFETY: the caller's promise is passed on.
-        unsafe { self.resized(ptr, layout, new_size) }
+        // SAFETY: the caller's promise about `ptr`, `layout` and `new_size` is passed on; the object is in no sample.
+        let moved = unsafe { self.inner.realloc(ptr, layout, new_size) };
+        if !moved.is_null() {
+            book_resize(resize(bytes(layout.size()), bytes(new_size)));
+        }
+        moved
     }
 }
 
 #[inline(always)]
 fn resize(old: u64, new: u64) -> Operation {
     if new >= old { Operation::Grow(new - old) } else { Operation::Shrink(old - new) }
+}
+
+/// Books a resize that has happened.
+#[inline(always)]
+fn book_resize(operation: Operation) {
+    if !counters::book(operation) {
+        counters::book_slowly(operation);
+    }
 }
 
 /// PERF: a call that the compiler takes to be rare, so that what succeeds does not jump over what failed.
@@ -202,27 +218,29 @@ impl<A: GlobalAlloc> Plimsoll<A> {
     /// The answer of the inner allocator, booked if it is an object.
     ///
     /// # Safety
-    /// `ptr` is null or the inner allocator's, of `layout`, and nobody else has it.
+    /// `ptr` is null or the inner allocator's, of `layout`, zeroed if `zeroed`, and nobody else has it.
     #[inline(always)]
-    unsafe fn booked(&self, ptr: *mut u8, layout: Layout) -> *mut u8 {
+    unsafe fn booked(&self, ptr: *mut u8, layout: Layout, zeroed: bool) -> *mut u8 {
         if ptr.is_null() {
             return refused();
         }
         if !counters::book(Operation::Alloc(bytes(layout.size()))) {
             // SAFETY: the caller's promise is passed on.
-            return unsafe { self.booked_slowly(ptr, layout) };
+            return unsafe { self.booked_slowly(ptr, layout, zeroed) };
         }
         ptr
     }
 
-    /// What could not be booked at once; given back, and null, where it would pass the limit.
+    /// What could not be booked at once: given back, and null, where it would pass the limit; another in its place, where
+    /// it is in the sample.
     ///
     /// # Safety
     /// As `booked`; `ptr` is not null.
     #[cold]
     #[inline(never)]
-    unsafe fn booked_slowly(&self, ptr: *mut u8, layout: Layout) -> *mut u8 {
+    unsafe fn booked_slowly(&self, ptr: *mut u8, layout: Layout, zeroed: bool) -> *mut u8 {
         let operation = Operation::Alloc(bytes(layout.size()));
+        let hit = sampler::object_hit(bytes(layout.size()));
         match self.ceiling(layout.size()) {
             None => counters::book_slowly(operation),
             Some(ceiling) if counters::admit(operation, ceiling) => {
@@ -234,46 +252,37 @@ impl<A: GlobalAlloc> Plimsoll<A> {
                 return std::ptr::null_mut();
             }
         }
-        ptr
+        match hit {
+            // SAFETY: the caller's promise is passed on.
+            Some(mean) => unsafe { sampler::sample(&self.inner, ptr, layout, zeroed, mean) },
+            None => ptr,
+        }
     }
 
-    /// The answer of the inner allocator to a resize, booked if it has happened.
+    /// A resize to a larger size that is watched, or one of an object that may be in the sample.
     ///
     /// # Safety
     /// As [`GlobalAlloc::realloc`].
-    #[inline(always)]
-    unsafe fn resized(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        // SAFETY: the caller's promise about `ptr`, `layout` and `new_size` is passed on.
-        let moved = unsafe { self.inner.realloc(ptr, layout, new_size) };
-        if !moved.is_null() {
-            let operation = resize(bytes(layout.size()), bytes(new_size));
-            if !counters::book(operation) {
-                counters::book_slowly(operation);
-            }
-        }
-        moved
-    }
-
-    /// A resize to a larger size, under a limit.
-    ///
-    /// # Safety
-    /// As [`GlobalAlloc::realloc`]; `new_size` is larger than that of `layout`.
     #[cold]
     #[inline(never)]
-    unsafe fn grown_within_limit(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        let growth = resize(bytes(layout.size()), bytes(new_size));
-        if counters::has_left_for(growth) {
-            // SAFETY: the caller's promise is passed on.
-            return unsafe { self.resized(ptr, layout, new_size) };
-        }
-        if !counters::admit(growth, self.ceiling(new_size).unwrap_or(u64::MAX)) {
+    unsafe fn resized_carefully(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        let operation = resize(bytes(layout.size()), bytes(new_size));
+        let growth = operation.net_bytes().max(0).cast_unsigned();
+        let is_due = growth > 0 && !counters::has_left_for(operation);
+        let ceiling = self.ceiling(new_size).filter(|_| is_due);
+        if ceiling.is_some_and(|ceiling| !counters::admit(operation, ceiling)) {
             return std::ptr::null_mut();
         }
+        let hit = if is_due { sampler::growth_hit(growth) } else { None };
         // SAFETY: the caller's promise is passed on.
-        let moved = unsafe { self.inner.realloc(ptr, layout, new_size) };
-        match moved.is_null() {
-            true => counters::retract(growth),
-            false => counters::book_admitted(growth),
+        let moved = unsafe { sampler::resize(&self.inner, ptr, layout, new_size, hit) };
+        match (moved.is_null(), ceiling.is_some()) {
+            (true, true) => counters::retract(operation),
+            (true, false) => {}
+            (false, true) => counters::book_admitted(operation),
+            // What was asked of the countdown is not to be taken off it again.
+            (false, false) if is_due => counters::book_slowly(operation),
+            (false, false) => book_resize(operation),
         }
         moved
     }
@@ -287,15 +296,27 @@ impl<A: GlobalAlloc> Plimsoll<A> {
         (!std::thread::panicking()).then_some(ceiling)
     }
 
-    /// Out of line with the inner call, so that the hot path has nothing to keep across a call.
+    /// A free at which something is due, or of what may be in the sample. Out of line with the inner call, so that the hot
+    /// path has nothing to keep across a call.
     ///
     /// # Safety
     /// As [`GlobalAlloc::dealloc`].
     #[cold]
     #[inline(never)]
-    unsafe fn freed_slowly(&self, ptr: *mut u8, layout: Layout) {
-        counters::book_slowly(Operation::Free(bytes(layout.size())));
-        // SAFETY: the caller's promise about `ptr` and `layout` is passed on.
-        unsafe { self.inner.dealloc(ptr, layout) }
+    unsafe fn freed_slowly(&self, ptr: *mut u8, layout: Layout, is_due: bool) {
+        if is_due {
+            counters::book_slowly(Operation::Free(bytes(layout.size())));
+        }
+        let asked = match sampler::may_be_sampled(ptr) {
+            // SAFETY: the caller's promise about `ptr` and `layout` is passed on.
+            true => unsafe { sampler::forget(ptr, layout) },
+            false => layout,
+        };
+        // SAFETY: the caller's promise about `ptr`, which the inner allocator was asked for like this.
+        unsafe { self.inner.dealloc(ptr, asked) }
     }
 }
+
+#[cfg(all(test, feature = "profile", not(loom)))]
+#[path = "allocator/tests.rs"]
+mod tests;

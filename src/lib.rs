@@ -69,7 +69,7 @@ mod counters;
 
 mod limit;
 
-#[cfg(feature = "profile")]
+#[cfg_attr(not(feature = "profile"), path = "sampler/off.rs")]
 mod sampler;
 
 mod allocator;
@@ -190,6 +190,8 @@ pub use region::{
     Process, Region, ThisThread, assert_allocates_nothing, assert_peaks_below,
     assert_returns_to_start, measure,
 };
+#[cfg(feature = "profile")]
+pub use sampler::{Tag, TagGuard, Tagged};
 pub use setting::{Origin, Setting};
 pub use snapshot::{Metadata, Snapshot, SnapshotDelta};
 #[cfg(feature = "stats_alloc")]

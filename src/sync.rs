@@ -18,6 +18,11 @@ pub(crate) use loom::{
 
 pub(crate) use std::sync::atomic::Ordering;
 
+#[cfg(all(feature = "profile", loom))]
+pub(crate) use loom::sync::atomic::fence;
+#[cfg(all(feature = "profile", not(loom)))]
+pub(crate) use std::sync::atomic::fence;
+
 /// For what a thread shares with its own signal handlers and nobody else: never loom's, whose schedules have none.
 pub(crate) use std::sync::atomic::AtomicI64 as OwnI64;
 

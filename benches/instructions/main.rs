@@ -18,13 +18,15 @@ use harness::peers::{BARE, Build, Program, build, named};
 use std::process::ExitCode;
 
 /// A workload of the peers', and how often it is repeated: enough for the instructions of one to show.
-const WORKLOADS: [(&str, u64, &str); 9] = [
+///
+/// `vec` is none of them: whether jemalloc extends a large object in place or copies it is chance, 35 000 instructions or
+/// 49 000 for the same program from run to run. `realloc` stays below large objects.
+const WORKLOADS: [(&str, u64, &str); 8] = [
     ("pair", 20_000, "alloc and free, 64 B"),
     ("pair_of_size", 20_000, "the same, the size not known to the compiler"),
     ("pair_zeroed", 20_000, "alloc_zeroed and free, 64 B"),
     ("pair_4k", 20_000, "alloc and free, 4 KiB"),
     ("mixed", 20, "an object of mixed sizes, freed shuffled"),
-    ("vec", 200, "a Vec growing by push to 64 KiB"),
     ("realloc", 1000, "a realloc, 64 B to 8 KiB and back"),
     ("json", 2, "1 MB of JSON parsed and dropped"),
     ("map", 2, "an entry of a BTreeMap of strings"),

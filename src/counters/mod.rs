@@ -3,6 +3,7 @@
 //! ```text
 //! thread.rs    which slot is mine            lease at first use, return at thread end
 //! tenant.rs    a thread's private side       how much is left until something is due; the hot path
+//! countdown.rs  its next sample            bytes until one of its objects is due; sampling.rs asks
 //! slot.rs      one thread's growing totals   plain loads and stores, no lock prefix
 //! chunk.rs     63 slots                      leased and given back by a bitmap
 //! registry.rs  all slots                     append-only list of chunks; the three-pass read
@@ -22,6 +23,8 @@
 mod belfry;
 mod bell;
 mod chunk;
+#[cfg_attr(not(feature = "profile"), allow(dead_code, reason = "only the sampler asks"))]
+mod countdown;
 mod counts;
 mod line;
 #[cfg(all(test, loom))]
@@ -29,6 +32,8 @@ mod model;
 mod os;
 mod peak;
 mod registry;
+#[cfg(feature = "profile")]
+mod sampling;
 mod slot;
 mod tenant;
 #[cfg(all(test, not(loom)))]
@@ -37,6 +42,12 @@ mod thread;
 
 pub use counts::{Counts, Delta};
 pub(crate) use line::WakeLine;
+#[cfg(feature = "profile")]
+pub(crate) use os::zeroed;
+#[cfg(feature = "profile")]
+pub(crate) use sampling::{
+    is_growth_sampled, is_sampled, random, sampling_mean, set_sampling_mean,
+};
 pub(crate) use slot::Operation;
 pub use tenant::BATCH;
 pub(crate) use thread::{

@@ -5,6 +5,8 @@ use super::chunk::Chunk;
 use std::ffi::c_void;
 use std::ptr::NonNull;
 
+#[cfg(feature = "profile")]
+pub(crate) use imp::zeroed;
 pub(super) use imp::{call_at_thread_exit, free_chunk, new_chunk};
 
 /// What to call when a thread ends; the argument, which the C library has for it, says nothing.
@@ -15,13 +17,20 @@ mod imp {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    /// A new chunk, all zero, from the kernel: no allocator is asked, so this may run inside one.
+    /// A new chunk, all zero: all its fields are valid as zero bytes.
     pub(in crate::counters) fn new_chunk() -> Option<NonNull<Chunk>> {
+        zeroed()
+    }
+
+    /// Room for a `T`, all zero, from the kernel: no allocator is asked, so this may run inside one. `T` is aligned to a
+    /// page at most. Only what is touched takes memory.
+    pub(crate) fn zeroed<T>() -> Option<NonNull<T>> {
+        const { assert!(align_of::<T>() <= 4096) };
         // SAFETY: an anonymous private mapping at an address of the kernel's choice; no memory is replaced.
         let memory = unsafe {
             libc::mmap(
                 std::ptr::null_mut(),
-                size_of::<Chunk>(),
+                size_of::<T>(),
                 libc::PROT_READ | libc::PROT_WRITE,
                 libc::MAP_PRIVATE | libc::MAP_ANON,
                 -1,
@@ -31,7 +40,6 @@ mod imp {
         if memory == libc::MAP_FAILED {
             return None;
         }
-        // Pages are aligned to 4096 at least, a chunk to 128; all its fields are valid as zero bytes.
         NonNull::new(memory.cast())
     }
 
@@ -136,8 +144,13 @@ mod imp {
     use std::cell::Cell;
 
     pub(in crate::counters) fn new_chunk() -> Option<NonNull<Chunk>> {
-        // SAFETY: a chunk is not zero-sized, and valid as zero bytes.
-        NonNull::new(unsafe { System.alloc_zeroed(Layout::new::<Chunk>()) }.cast())
+        zeroed()
+    }
+
+    pub(crate) fn zeroed<T>() -> Option<NonNull<T>> {
+        const { assert!(size_of::<T>() > 0) };
+        // SAFETY: a `T` is not zero-sized.
+        NonNull::new(unsafe { System.alloc_zeroed(Layout::new::<T>()) }.cast())
     }
 
     /// # Safety
@@ -180,6 +193,11 @@ mod imp {
     pub(in crate::counters) unsafe fn free_chunk(chunk: NonNull<Chunk>) {
         // SAFETY: made by `Box::into_raw` above, by the caller's promise unused.
         drop(unsafe { Box::from_raw(chunk.as_ptr()) });
+    }
+
+    /// No model has more than the parts it makes.
+    pub(crate) fn zeroed<T>() -> Option<NonNull<T>> {
+        None
     }
 
     pub(in crate::counters) fn call_at_thread_exit(_: AtExit) -> bool {

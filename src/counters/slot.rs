@@ -138,7 +138,7 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
-    pub(super) fn net_bytes(self) -> i64 {
+    pub(crate) fn net_bytes(self) -> i64 {
         match self {
             Operation::Alloc(bytes) | Operation::Grow(bytes) => bytes.cast_signed(),
             Operation::Free(bytes) | Operation::Shrink(bytes) => bytes.cast_signed().wrapping_neg(),

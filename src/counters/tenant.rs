@@ -1,5 +1,6 @@
 //! What a thread keeps to itself beside its slot: how far it is from the next thing due, and the most it had while measured.
 
+use super::countdown::Countdown;
 use super::peak::Peak;
 use super::slot::{Operation, Slot};
 use crate::sync::{Ordering, OwnI64, signal_fence};
@@ -27,6 +28,9 @@ pub(super) struct Tenant<'a> {
     free_left: Cell<i64>,
     /// What the slow path leaves.
     allowance: Cell<i64>,
+    /// What it last left for allocations: what is missing of it was allocated since.
+    left_last: Cell<i64>,
+    pub(super) countdown: Countdown,
     /// The most net bytes seen since the measurement in force began; exact, since measuring makes every call due.
     high_water: OwnI64,
 }
@@ -39,6 +43,8 @@ impl<'a> Tenant<'a> {
             alloc_left: Cell::new(NOTHING),
             free_left: Cell::new(NOTHING),
             allowance: Cell::new(NOTHING),
+            left_last: Cell::new(NOTHING),
+            countdown: Countdown::new(),
             high_water: OwnI64::new(0),
         }
     }
@@ -145,9 +151,18 @@ impl<'a> Tenant<'a> {
         }
     }
 
+    /// What was allocated since it was last asked.
+    pub(super) fn taken(&self) -> i64 {
+        let left = self.alloc_left.get();
+        self.left_last.replace(left).saturating_sub(left)
+    }
+
     /// Says when something is due next.
     fn leave(&self, bytes: i64) {
-        self.alloc_left.set(bytes);
+        self.countdown.pass(self.taken());
+        let until_sample = bytes.min(self.countdown.left());
+        self.alloc_left.set(until_sample);
+        self.left_last.set(until_sample);
         self.free_left.set(bytes);
     }
 

@@ -1,6 +1,7 @@
 //! The registry and its slots, one step at a time; their interleavings are in `model.rs`.
 #![allow(clippy::expect_used, reason = "a test without slots fails")]
 
+mod countdown;
 mod tenant;
 
 use super::BATCH;

@@ -137,6 +137,12 @@ pub(super) fn process_total() -> &'static Peak {
     REGISTRY.peak()
 }
 
+/// Does `work` with the calling thread's private side.
+#[cfg(feature = "profile")]
+pub(super) fn with_tenant<T>(work: impl FnOnce(&Tenant<'static>) -> T) -> T {
+    TENANT.with(work)
+}
+
 fn fresh() -> &'static Slot {
     &FRESH
 }

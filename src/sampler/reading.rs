@@ -1,5 +1,14 @@
 //! What the sampler holds at one moment, as plain data: the samples, and the sites they were taken at.
 
+use super::bucket::Record;
+use super::is_running;
+use super::sites::Entry;
+use super::stack::DEPTH;
+use super::state::{LostTotals, state};
+use super::tag;
+use crate::sync::Ordering;
+use std::collections::HashMap;
+
 /// Everything that the sampler knows at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Reading {
@@ -63,4 +72,61 @@ pub(crate) struct Lost {
     pub(crate) refused: u64,
     /// The thread was inside the sampler already: a signal handler, or the unwinder's own needs.
     pub(crate) busy: u64,
+}
+
+/// What is known now. Objects that come and go meanwhile may be in it or not.
+pub(crate) fn read() -> Reading {
+    let Some(state) = state() else { return Reading::default() };
+    // First the samples: their sites are there before them.
+    let records: Vec<Record> = state.table.records().collect();
+    let (numbers, sites): (Vec<u32>, Vec<RawSite>) =
+        state.sites.entries().filter_map(|(number, entry)| Some((number, site(entry)?))).unzip();
+    let places: HashMap<u32, u32> = numbers.into_iter().zip(0..).collect();
+    let samples = records.iter().filter_map(|record| {
+        let site = *places.get(&record.site?)?;
+        Some(RawSample { site, size: record.size, mean_bytes: record.mean })
+    });
+    Reading {
+        is_running: is_running(),
+        mean_bytes: state.mean.load(Ordering::Relaxed),
+        samples: samples.collect(),
+        sites,
+        lost: lost(&state.lost),
+    }
+}
+
+/// `None` while nothing was sampled there.
+fn site(entry: &Entry) -> Option<RawSite> {
+    let samples = entry.samples.load(Ordering::Relaxed);
+    if samples == 0 {
+        return None;
+    }
+    let depth = (entry.depth.load(Ordering::Relaxed) as usize).min(DEPTH);
+    let frames = entry.frames.iter().take(depth);
+    Some(RawSite {
+        frames: frames.map(|frame| frame.load(Ordering::Relaxed) as usize).collect(),
+        is_cut: entry.is_cut.load(Ordering::Relaxed) != 0,
+        tag: tag::name(entry.tag.load(Ordering::Relaxed)),
+        thread: thread_name(entry),
+        samples,
+        allocated_objects: entry.objects.get(),
+        allocated_bytes: entry.bytes.get(),
+        allocated_objects_variance: entry.objects_variance.get(),
+        allocated_bytes_variance: entry.bytes_variance.get(),
+    })
+}
+
+fn thread_name(entry: &Entry) -> Option<String> {
+    let letters = entry.thread.iter().flat_map(|half| half.load(Ordering::Relaxed).to_ne_bytes());
+    let name: Vec<u8> = letters.take_while(|byte| *byte != 0).collect();
+    (!name.is_empty()).then(|| String::from_utf8_lossy(&name).into_owned())
+}
+
+fn lost(totals: &LostTotals) -> Lost {
+    Lost {
+        table_full: totals.table_full.load(Ordering::Relaxed),
+        sites_full: totals.sites_full.load(Ordering::Relaxed),
+        refused: totals.refused.load(Ordering::Relaxed),
+        busy: totals.busy.load(Ordering::Relaxed),
+    }
 }
