@@ -15,8 +15,6 @@
 //! chance 1 - exp(-s / mean), whatever its history. Nothing here allocates, locks, panics, formats or reads a clock, but
 //! for `read`.
 
-#![allow(dead_code, reason = "the heap profile asks, which follows")]
-
 mod bucket;
 mod exchange;
 mod guard;
@@ -32,7 +30,6 @@ mod tag;
 mod tests;
 
 pub(crate) use exchange::{forget, may_be_sampled, resize, sample};
-#[allow(unused_imports, reason = "of the heap profile")]
 pub(crate) use reading::{Lost, RawSample, RawSite, Reading, read};
 pub use tag::{Tag, TagGuard, Tagged};
 
@@ -74,14 +71,4 @@ pub(crate) fn is_running() -> bool {
 pub(crate) fn is_in_sample(ptr: *mut u8) -> bool {
     let record = state::state().and_then(|state| state.table.find(ptr.addr() as u64));
     record.is_some_and(|record| record.site.is_some())
-}
-
-pub(crate) fn start(_mean: u64, _by_thread: bool) -> Result<(), crate::error::Error> {
-    Ok(())
-}
-
-pub(crate) fn stop() {}
-
-pub(crate) fn is_running() -> bool {
-    false
 }
