@@ -306,3 +306,6 @@ fn last_sign(case: &Case<'_>) -> Option<Exhibit> {
     );
     Some(exhibit(finding, "the heartbeat"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,9 +10,11 @@
 //! desk.rs  exit.rs            the last words: of a panic, of an exit                              [unsafe]
 //! reader.rs  open.rs          reads it, whatever it is
 //! judge.rs                    from the file and the machine to a verdict; pure
-//! stored.rs                   the heap profiles beside it
+//! album.rs  stored.rs         the heap profiles beside it: when one is taken and which are kept; their names
 //! ```
 
+#[cfg_attr(not(feature = "profile"), path = "no_album.rs")]
+mod album;
 mod desk;
 mod exit;
 mod format;

@@ -163,7 +163,8 @@ enum Contents {
     SomethingElse,
 }
 
-/// What lies there: nothing of ours is ever overwritten that does not begin, or at least measure, as a recording.
+/// What lies there: nothing of ours is ever overwritten that does not begin, or at least measure, as a
+/// recording, whole or cut.
 fn contents(file: &File) -> io::Result<Contents> {
     let length = file.metadata()?.len();
     if length == 0 {
@@ -171,7 +172,9 @@ fn contents(file: &File) -> io::Result<Contents> {
     }
     let mut magic = Vec::with_capacity(MAGIC.len());
     file.take(MAGIC.len() as u64).read_to_end(&mut magic)?;
-    let is_ours = magic == MAGIC || length == FILE_BYTES as u64;
+    // Zeros: one that somebody cut short while it was written.
+    let is_cut = magic.iter().all(|byte| *byte == 0) && length <= FILE_BYTES as u64;
+    let is_ours = magic == MAGIC || length == FILE_BYTES as u64 || is_cut;
     Ok(if is_ours { Contents::Recording } else { Contents::SomethingElse })
 }
 

@@ -1,5 +1,6 @@
 //! `Recorder`: one run's recording, as the monitor writes it.
 
+use super::album::Album;
 use super::desk::LastWords;
 use super::identity::{Identity, RecordedGroup};
 use super::judge::Holder;
@@ -58,6 +59,7 @@ pub(crate) struct Recorder {
     root: PathBuf,
     state: Mutex<State>,
     last_words: Arc<LastWords>,
+    album: Album,
 }
 
 #[derive(Debug)]
@@ -104,7 +106,8 @@ impl Recorder {
             unsaid: None,
         };
         let (state, last_words) = (Mutex::new(state), LastWords::open(pen, look));
-        Ok((Recorder { path: taken.path, root: root.to_owned(), state, last_words }, findings))
+        let (album, root) = (Album::new(&taken.path), root.to_owned());
+        Ok((Recorder { path: taken.path, root, state, last_words, album }, findings))
     }
 
     /// The file, which may be another than was asked for.
@@ -115,6 +118,7 @@ impl Recorder {
     /// Writes down an event.
     pub(crate) fn event(&self, event: &Event) {
         self.write(|state| state.writer.event(event));
+        self.album.event(event.kind.event_type());
     }
 
     /// Writes down a tick: all its figures, and what caches say they hold. Allocates nothing.
@@ -131,6 +135,7 @@ impl Recorder {
             let beat = Beat { kills, peak_usage, ..beat };
             state.writer.tick(snapshot, &beat).and(state.writer.caches(false, caches))
         });
+        self.album.look(snapshot, now);
     }
 
     /// Writes down a point of the long time line. Allocates nothing.
@@ -169,14 +174,18 @@ impl Recorder {
 
     /// Writes down the end. What comes after is not recorded.
     pub(crate) fn end(&self, kind: EndKind) {
+        self.album.stop();
         self.last_words.close();
         self.write(|state| state.writer.end(Moment::now().wall_micros, kind));
     }
 
     /// What the first write said that failed since somebody last asked.
     pub(crate) fn complaint(&self) -> Option<Error> {
-        let error = self.state.lock().unsaid.take()?;
-        Some(refused(&self.path, "writing it", error))
+        if let Some(error) = self.state.lock().unsaid.take() {
+            return Some(refused(&self.path, "writing it", error));
+        }
+        let (dir, error) = self.album.complaint()?;
+        Some(refused(&dir, "keeping a profile", error))
     }
 
     /// Writes that failed so far.

@@ -23,6 +23,7 @@ pub(super) fn stored_profiles(dir: &Path) -> Vec<RecordedProfile> {
 }
 
 /// `1700000000000000.high_water.123456.symbols.json`: microseconds since 1970, kind, unexplained bytes, `symbols` or `raw`.
+#[cfg_attr(not(feature = "profile"), allow(dead_code, reason = "nobody writes one"))]
 pub(super) fn file_name(
     wall_micros: u64,
     kind: ProfileKind,

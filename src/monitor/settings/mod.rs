@@ -47,8 +47,8 @@ pub(super) struct Given {
     pub(super) purge: Option<bool>,
     pub(super) background_purge: Option<bool>,
     pub(super) dirty_decay: Option<Duration>,
-    pub(super) heap_profile: Option<Option<HeapSampling>>,
     pub(super) recorder: Option<PathBuf>,
+    pub(super) heap_profile: Option<Option<HeapSampling>>,
     pub(super) serving: serving::Given,
 }
 
@@ -69,9 +69,9 @@ pub(super) struct Settings {
     /// `None`: left as it is.
     pub(super) background_purge: Option<bool>,
     pub(super) dirty_decay: Option<Duration>,
-    pub(super) heap_profile: Option<HeapSampling>,
     /// Where the run is recorded.
     pub(super) recorder: Option<PathBuf>,
+    pub(super) heap_profile: Option<HeapSampling>,
     pub(super) serving: Serving,
     pub(super) report: Vec<Setting>,
 }
@@ -173,6 +173,13 @@ impl Settings {
                 duration,
                 left_as_it_is,
             )?,
+            recorder: r.optional(
+                "recorder",
+                "PLIMSOLL_RECORDER",
+                given.recorder.clone(),
+                file,
+                |path| path.map_or("off".into(), |path| path.display().to_string()),
+            )?,
             heap_profile: r.required(
                 "heap_profile",
                 "PLIMSOLL_HEAP_PROFILE",
@@ -180,13 +187,6 @@ impl Settings {
                 heap_profile::parse,
                 None,
                 heap_profile::show,
-            )?,
-            recorder: r.optional(
-                "recorder",
-                "PLIMSOLL_RECORDER",
-                given.recorder.clone(),
-                file,
-                |path| path.map_or("off".into(), |path| path.display().to_string()),
             )?,
             thresholds: Thresholds::new(
                 r.percent("warning_at", "PLIMSOLL_WARNING_AT", w, percent(Threshold::Warning))?,
