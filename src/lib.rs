@@ -141,12 +141,16 @@ pub use audit::{Audit, Interval, Verdict};
 pub use cache::{Ask, Cache, CacheSpec, ShrinkReport};
 pub use counters::{BATCH, Counts, Delta, counts, limit_refusals};
 pub use error::Error;
-pub use event::{Component, Event, EventKind, EventLog, NumberedEvent, Severity};
+pub use event::{Component, Event, EventKind, EventLog, LeakFigures, NumberedEvent, Severity};
 pub use eviction::{CacheStatus, EvictionPlan, EvictionResult, EvictionStatistics, PlannedAsk};
 #[cfg(feature = "prometheus")]
 pub use export::Exposition;
 #[cfg(feature = "log")]
 pub use export::JsonLayer;
+#[cfg(feature = "recorder")]
+pub use export::{
+    Autopsy, AutopsyMoment, CacheGave, Given, Held, KeptProfile, LedgerChange, SiteHeld,
+};
 pub use export::{
     BudgetStatus, Change, Changes, Crossings, Doubt, DoubtKind, EventTotals, EvictionSummary,
     Evidence, Explanation, GrowthReport, Happening, HealthReport, LOG_TARGET, Metrics,
@@ -175,6 +179,7 @@ pub use policy::forecast::Step;
 pub use policy::forecast::Trend;
 pub use policy::forecast::{Forecast, Growth, TimeToBudget};
 pub use policy::health::{Check, HealthStatus};
+pub use policy::leak::{GrownSince, GrownSite, LastLeak, LeakStatus, LeakVerdict};
 pub use policy::purge::{PoorYield, PurgeResult};
 pub use policy::threshold::{Threshold, Thresholds};
 pub use policy::usage::Meter;

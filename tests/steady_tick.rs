@@ -53,6 +53,7 @@ fn a_tick_in_the_steady_state_allocates_nothing() {
         .meter(Meter::LiveBytes)
         .interval(Duration::from_millis(1))
         .ring(100)
+        .leak_window(Duration::from_secs(1))
         .metric(OwnMetric::gauge("depth", Unit::Count, "How deep.", || Some(7.0)))
         .memory_source("device", || Some(4096))
         .keep_if(|snapshot| snapshot.heap_objects() > Some(0))

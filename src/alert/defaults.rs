@@ -5,7 +5,13 @@ use crate::level::Level;
 
 /// In the order of how soon they come.
 pub(super) fn default_rules() -> Vec<AlertRule> {
-    levels().into_iter().chain(outlook()).chain(evictions()).chain(vitals()).collect()
+    levels()
+        .into_iter()
+        .chain(outlook())
+        .chain(leaks())
+        .chain(evictions())
+        .chain(vitals())
+        .collect()
 }
 
 /// Reaching the line is how evictions begin; staying there is how they fail.
@@ -54,6 +60,16 @@ fn evictions() -> [AlertRule; 4] {
             .keep_secs(300)
             .summary("{cache} takes again at once what it was made to give ({evicted_bytes})"),
     ]
+}
+
+/// Said after days, or however long a window was asked for: it needs no more time to be believed.
+fn leaks() -> [AlertRule; 1] {
+    [AlertRule::metric("leak_suspected", AlertWhen::AtLeast(1.0))
+        .named("PlimsollLeakSuspected")
+        .for_secs(10)
+        .summary(
+            "a leak: what no cache holds has grown by {leak_growth_bytes} at its lowest points",
+        )]
 }
 
 fn vitals() -> [AlertRule; 4] {

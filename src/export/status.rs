@@ -8,6 +8,7 @@ use crate::level::Level;
 use crate::own::OwnFigure;
 use crate::policy::brake::BrakeStatistics;
 use crate::policy::forecast::Forecast;
+use crate::policy::leak::LeakStatus;
 use crate::policy::threshold::{Threshold, Thresholds};
 use crate::policy::usage::{Meter, Usage};
 use crate::policy::warning::Warning;
@@ -50,6 +51,8 @@ pub struct Status {
     pub caches: Vec<CacheStatus>,
     /// Where the usage is going.
     pub forecast: Forecast,
+    /// Whether memory leaks.
+    pub leak: LeakStatus,
     /// The warning in force.
     pub warning: Option<Warning>,
     /// What evictions came to.

@@ -6,6 +6,7 @@ use super::budget::metadata;
 use super::configure::{Lookup, Said};
 use super::courier::{Courier, Sinks};
 use super::figures::{self, Figures};
+use super::leaks::Leaks;
 use super::purging::Lessons;
 use super::recording::Tape;
 use super::registry::Registry;
@@ -128,6 +129,17 @@ impl Builder {
         self
     }
 
+    /// How long an epoch is, of which a leak takes eight: the floor of unexplained live bytes must rise from each to the next.
+    /// Longer leaks are looked for in epochs of four times that. `PLIMSOLL_LEAK_WINDOW` (`6h`); 6 h unless given, and never
+    /// less than eight intervals. Valid: 1 s to 1 day.
+    ///
+    /// A shorter one answers sooner, and takes a day's course for a leak: of services whose load rises and falls with the day
+    /// six hours suspect none, one hour suspects all; see `docs/leaks.md`.
+    pub fn leak_window(mut self, window: Duration) -> Self {
+        self.given.leak_window = Some(window);
+        self
+    }
+
     /// The most bytes one automatic eviction asks for. `PLIMSOLL_EVICTION_TARGET`; 512 MiB unless given.
     pub fn eviction_target(mut self, bytes: u64) -> Self {
         self.given.eviction_target = Some(bytes);
@@ -228,6 +240,7 @@ impl Builder {
             history: Mutex::new(History::new(settings.ring, counting)),
             checking: AtomicBool::new(false),
             purging: Mutex::new(None),
+            leaks: Leaks::new(settings.leak_window()),
             purge_callers: Mutex::new(Vec::new()),
             lessons: Mutex::new(Lessons::default()),
             root: self.root.into(),

@@ -17,6 +17,7 @@
 //! budget.rs                         the budget in force, read again and told to everybody
 //! shared.rs                         what the handle and the thread share
 //! brake.rs  account.rs  admission.rs  braking.rs  who may grow, and who waits for it
+//! leaks.rs  marking.rs              whether it leaks, as of the last tick; the places that grew, by the heap profile
 //! profiling.rs                      the heap profile, started and stopped as the settings say
 //! prometheus.rs                     the status as Prometheus reads it
 //! outlook.rs  explain.rs            what is asked of the last tick's forecast; why memory grows
@@ -46,6 +47,12 @@ mod figures;
 mod following;
 mod handle;
 mod health;
+mod leaks;
+#[cfg(feature = "profile")]
+mod marking;
+#[cfg(not(feature = "profile"))]
+#[path = "no_marking.rs"]
+mod marking;
 mod order;
 mod outlook;
 #[cfg_attr(not(feature = "profile"), path = "no_profiling.rs")]

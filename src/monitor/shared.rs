@@ -4,6 +4,7 @@ use super::brake::Brake;
 use super::configure::Said;
 use super::courier::Courier;
 use super::figures::Figures;
+use super::leaks::Leaks;
 use super::order::Order;
 use super::purging::{Caller, Lessons};
 use super::recording::Tape;
@@ -83,6 +84,7 @@ pub(super) struct Shared {
     /// A thread runs the user's checks for an asynchronous caller.
     pub(super) checking: AtomicBool,
     pub(super) purging: Mutex<Option<UnderWay>>,
+    pub(super) leaks: Leaks,
     /// Who waits for a purge.
     pub(super) purge_callers: Mutex<Vec<Caller>>,
     pub(super) lessons: Mutex<Lessons>,
@@ -360,6 +362,7 @@ impl Shared {
 
     /// For every tick: allocates nothing.
     pub(super) fn vitals(&self, now: Instant) -> Vitals {
+        let leak = self.leaks.verdict();
         let history = self.history.lock();
         let last = history.last_eviction_that_matters(now);
         let caches = self.caches.all();
@@ -372,14 +375,17 @@ impl Shared {
             quarantined: caches.iter().any(|entry| entry.is_quarantined(now)),
             last_eviction_errors: last.is_some_and(|last| !last.errors.is_empty()),
             last_eviction_failed: last.is_some_and(|last| !last.success),
+            leak,
         }
     }
 
     /// The same in words, for whoever asks.
     pub(super) fn words(&self, now: Instant) -> Words {
+        let leak = self.leaks.status();
         let history = self.history.lock();
         let last = history.last_eviction_that_matters(now);
         Words {
+            leak,
             quarantined: self.caches.quarantined(now),
             last_eviction_errors: last.map(|last| last.errors.clone()).unwrap_or_default(),
         }

@@ -58,6 +58,7 @@ impl Handle {
             ledger,
             caches: self.caches(),
             forecast,
+            leak: self.shared.leaks.status(),
             warning,
             evictions: self.eviction_statistics().into(),
             brake: self.brake_statistics(),

@@ -34,7 +34,7 @@ pub(super) struct Ticker {
     pub(super) evictor: Evictor,
     purging: Purging,
     usage_known: bool,
-    health: [HealthStatus; 4],
+    health: [HealthStatus; 5],
     last_kept: Option<(Instant, Level)>,
     /// The last snapshot at which all was well, or the first.
     well: Option<Snapshot>,
@@ -61,7 +61,7 @@ impl Ticker {
             evictor,
             purging,
             usage_known: true,
-            health: [HealthStatus::Healthy; 4],
+            health: [HealthStatus::Healthy; 5],
             last_kept: None,
             well: None,
             next_tick: now,
@@ -134,6 +134,7 @@ impl Ticker {
         self.shared.record_tick(&snapshot, is_due, moment.instant);
         log::emit_debug(moment, || EventKind::snapshot_taken(&snapshot));
         self.report_usage_known(&snapshot);
+        self.shared.look_for_leaks(&snapshot);
         if let Some(transition) = seen.transition {
             self.report_transition(transition, &snapshot);
         }
@@ -336,7 +337,7 @@ impl Ticker {
         let (growth, vitals) = (self.shared.settings().growth, self.shared.vitals(now));
         let statuses = own_statuses(Some(snapshot), growth, &vitals);
         let worst =
-            |statuses: &[HealthStatus; 4]| statuses.iter().copied().max().unwrap_or_default();
+            |statuses: &[HealthStatus; 5]| statuses.iter().copied().max().unwrap_or_default();
         let before = std::mem::replace(&mut self.health, statuses);
         let (status, previous) = (worst(&statuses), worst(&before));
         if status != previous {

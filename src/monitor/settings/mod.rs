@@ -41,6 +41,7 @@ pub(super) struct Given {
     pub(super) growth_window: Option<Duration>,
     pub(super) growth_warning: Option<u64>,
     pub(super) growth_critical: Option<u64>,
+    pub(super) leak_window: Option<Duration>,
     pub(super) eviction_target: Option<u64>,
     pub(super) hook_timeout: Option<Duration>,
     pub(super) purge: Option<bool>,
@@ -61,6 +62,7 @@ pub(super) struct Settings {
     pub(super) thresholds: Thresholds,
     pub(super) growth_window: Duration,
     pub(super) growth: GrowthLimits,
+    pub(super) leak_window: Duration,
     pub(super) eviction_target: u64,
     pub(super) hook_timeout: Duration,
     pub(super) purge: bool,
@@ -75,6 +77,13 @@ pub(super) struct Settings {
 }
 
 const MIB: u64 = 1 << 20;
+
+/// Six hours.
+const LEAK_WINDOW: u64 = 6 * 3600;
+
+/// Looks that make a floor.
+const LOOKS: u32 = 8;
+
 const MOST_SNAPSHOTS: usize = 1_000_000;
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
@@ -131,6 +140,12 @@ impl Settings {
                     10 * MIB,
                 )?,
             },
+            leak_window: r.duration(
+                "leak_window",
+                "PLIMSOLL_LEAK_WINDOW",
+                given.leak_window,
+                LEAK_WINDOW,
+            )?,
             eviction_target: r.size(
                 "eviction_target",
                 "PLIMSOLL_EVICTION_TARGET",
@@ -204,6 +219,7 @@ impl Settings {
         for (name, duration, least) in [
             ("interval", self.interval, Duration::from_millis(1)),
             ("growth_window", self.growth_window, Duration::from_secs(1)),
+            ("leak_window", self.leak_window, Duration::from_secs(1)),
             ("hook_timeout", self.hook_timeout, Duration::from_millis(1)),
         ] {
             check_duration(name, duration, least)
@@ -232,6 +248,11 @@ impl Settings {
 }
 
 impl Settings {
+    /// A floor of fewer than eight looks would be none.
+    pub(super) fn leak_window(&self) -> Duration {
+        self.leak_window.max(self.interval.saturating_mul(LOOKS))
+    }
+
     /// Notes what is in force of a setting.
     pub(super) fn note(&mut self, name: &str, value: String) {
         if let Some(setting) = self.report.iter_mut().find(|setting| setting.name == name) {
@@ -353,6 +374,7 @@ mod tests {
             ("PLIMSOLL_LEAVE_BELOW", "41"),
             ("PLIMSOLL_GROWTH_WARNING", "20MiB"),
             ("PLIMSOLL_GROWTH_WINDOW", "0s"),
+            ("PLIMSOLL_LEAK_WINDOW", "10ms"),
             ("PLIMSOLL_GROWTH_CRITICAL", "1KiB"),
             ("PLIMSOLL_EVICTION_TARGET", "0"),
             ("PLIMSOLL_METER", "gut feeling"),
