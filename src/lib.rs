@@ -141,7 +141,7 @@ pub use audit::{Audit, Interval, Verdict};
 pub use cache::{Ask, Cache, CacheSpec, ShrinkReport};
 pub use counters::{BATCH, Counts, Delta, counts, limit_refusals};
 pub use error::Error;
-pub use event::{Component, Event, EventKind, EventLog, NumberedEvent, Severity};
+pub use event::{Component, Event, EventKind, EventLog, LeakFigures, NumberedEvent, Severity};
 pub use eviction::{CacheStatus, EvictionPlan, EvictionResult, EvictionStatistics, PlannedAsk};
 #[cfg(feature = "prometheus")]
 pub use export::Exposition;
@@ -175,6 +175,7 @@ pub use policy::forecast::Step;
 pub use policy::forecast::Trend;
 pub use policy::forecast::{Forecast, Growth, TimeToBudget};
 pub use policy::health::{Check, HealthStatus};
+pub use policy::leak::{GrownSince, GrownSite, LastLeak, LeakStatus, LeakVerdict};
 pub use policy::purge::{PoorYield, PurgeResult};
 pub use policy::threshold::{Threshold, Thresholds};
 pub use policy::usage::Meter;
@@ -185,6 +186,11 @@ pub use probe::is_installed;
 pub use profile::{
     Estimate, Function, HeapProfile, HeapProfiler, Location, LostSamples, Mapping, ProfileSite,
     Sampling, SiteGrowth,
+};
+#[cfg(feature = "recorder")]
+pub use recorder::{
+    EndKind, Exhibit, Heartbeat, Judgement, LastRun, PreviousRun, ProfileKind, RecordedEnd,
+    RecordedEvent, RecordedPanic, RecordedProfile, RecordedRun, Recording, TimePoint,
 };
 pub use region::{
     Process, Region, ThisThread, assert_allocates_nothing, assert_peaks_below,

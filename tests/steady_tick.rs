@@ -46,16 +46,19 @@ fn assert_quiet(monitor: &Monitor, more: Duration) {
 // The only test of its process: nothing else may allocate.
 #[test]
 fn a_tick_in_the_steady_state_allocates_nothing() {
+    let recordings = tempfile::tempdir().unwrap();
     let monitor = Monitor::builder()
         .budget(Budget::Bytes(128 << 20))
         .meter(Meter::LiveBytes)
         .interval(Duration::from_millis(1))
         .ring(100)
+        .leak_window(Duration::from_secs(1))
         .metric(OwnMetric::gauge("depth", Unit::Count, "How deep.", || Some(7.0)))
         .memory_source("device", || Some(4096))
         .keep_if(|snapshot| snapshot.heap_objects() > Some(0))
         .on_snapshot(|_| {})
         .on_event(|_| {})
+        .recorder(recordings.path().join("run"))
         .start()
         .unwrap();
     monitor.register("quiet", Quiet).unwrap();

@@ -42,6 +42,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
 
+    /// Leak on purpose: keep every question with what was found, where no eviction reaches it
+    #[arg(long)]
+    pub(crate) forget_to_forget: bool,
+
     /// How to end: in words, or with one JSON object as the last line
     #[arg(long, value_enum, value_name = "FORM", default_value_t = Form::Text)]
     pub(crate) summary: Form,

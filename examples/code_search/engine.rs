@@ -2,6 +2,7 @@
 
 use crate::Result;
 use crate::answers::{Answers, Key};
+use crate::args::Args;
 use crate::corpus::Corpus;
 use crate::index::{Answer, PartIndex, Read};
 use crate::line::Line;
@@ -10,6 +11,7 @@ use crate::progress::Progress;
 use crate::projects::Projects;
 use crate::questions::Questions;
 use crate::summary::{Summary, Tally};
+use crate::trail::Trail;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,17 +28,19 @@ pub(crate) struct Engine {
     questions: Questions,
     needs: Needs,
     tally: Tally,
+    trail: Trail,
 }
 
 impl Engine {
     /// Nothing is indexed yet.
-    pub(crate) fn new(corpus: Corpus, line: Line, seed: u64) -> Result<Self> {
+    pub(crate) fn new(corpus: Corpus, line: Line, args: &Args) -> Result<Self> {
         let projects = Projects::default();
         let answers = Answers::new(line.budget_bytes() / ANSWERS_SHARE);
         line.register(&projects, &answers)?;
         let (questions, needs) =
-            (Questions::new(seed, corpus.parts.len()), Needs::new(corpus.parts.len()));
-        Ok(Engine { corpus, line, projects, answers, questions, needs, tally: Tally::default() })
+            (Questions::new(args.seed, corpus.parts.len()), Needs::new(corpus.parts.len()));
+        let (tally, trail) = (Tally::default(), Trail::new(args.forget_to_forget));
+        Ok(Engine { corpus, line, projects, answers, questions, needs, tally, trail })
     }
 
     pub(crate) fn parts(&self) -> u64 {
@@ -79,6 +83,7 @@ impl Engine {
                 break;
             }
             let answer = self.answer(&question)?;
+            self.trail.add(&question, &answer);
             self.tally.answered(&self.corpus.parts[question.0], &question.1, &answer);
             progress.step(|| format!("{} indexed again", self.tally.reindexed));
         }

@@ -10,7 +10,8 @@
 //!
 //! A file is a concept: [`args`], the [`corpus`] on disk, the [`index`] of one project, the [`projects`] held and the
 //! [`answers`] remembered (the two caches that can be evicted), the [`questions`] to ask, the [`line`](mod@line) that
-//! is held, the [`engine`] that joins them, [`progress`] and [`summary`].
+//! is held, the [`engine`] that joins them, [`progress`] and [`summary`]; and, to see a leak found, a [`trail`] that nobody asked
+//! for.
 
 mod answers;
 mod args;
@@ -23,6 +24,7 @@ mod progress;
 mod projects;
 mod questions;
 mod summary;
+mod trail;
 
 use args::Args;
 use clap::Parser;
@@ -61,7 +63,7 @@ fn run(args: &Args) -> Result<Summary> {
     line.check_holds(needs::guess(corpus.largest_part_bytes()))?;
     progress::say(&format!("{corpus}; budget {}", line::size(line.budget_bytes())));
 
-    let mut engine = Engine::new(corpus, line, args.seed)?;
+    let mut engine = Engine::new(corpus, line, args)?;
     let (indexing, asking) = args.deadlines(started);
     engine.index_all(&mut Progress::new("indexing", engine.parts()), indexing)?;
     engine.ask(&mut Progress::new("asking", args.queries), args.queries, asking)?;

@@ -5,7 +5,13 @@ use crate::level::Level;
 
 /// In the order of how soon they come.
 pub(super) fn default_rules() -> Vec<AlertRule> {
-    levels().into_iter().chain(outlook()).chain(evictions()).chain(vitals()).collect()
+    levels()
+        .into_iter()
+        .chain(outlook())
+        .chain(leaks())
+        .chain(evictions())
+        .chain(vitals())
+        .collect()
 }
 
 /// Reaching the line is how evictions begin; staying there is how they fail.
@@ -56,7 +62,17 @@ fn evictions() -> [AlertRule; 4] {
     ]
 }
 
-fn vitals() -> [AlertRule; 3] {
+/// Said after days, or however long a window was asked for: it needs no more time to be believed.
+fn leaks() -> [AlertRule; 1] {
+    [AlertRule::metric("leak_suspected", AlertWhen::AtLeast(1.0))
+        .named("PlimsollLeakSuspected")
+        .for_secs(10)
+        .summary(
+            "a leak: what no cache holds has grown by {leak_growth_bytes} at its lowest points",
+        )]
+}
+
+fn vitals() -> [AlertRule; 4] {
     [
         AlertRule::event("health_check")
             .named("PlimsollUnhealthy")
@@ -68,6 +84,15 @@ fn vitals() -> [AlertRule; 3] {
             .severity(AlertSeverity::Critical)
             .keep_secs(900)
             .summary("the kernel killed a process of the control group for want of memory"),
+        // The process's own end, where it records its runs: told by the next one.
+        AlertRule::event("previous_run")
+            .named("PlimsollPreviousRunOutOfMemory")
+            .when("is_oom", true)
+            .severity(AlertSeverity::Critical)
+            .keep_secs(900)
+            .summary(
+                "the run before died for want of memory ({verdict}): {summary}; see {recording}",
+            ),
         AlertRule::metric("monitor_silence", AlertWhen::Above(1.0))
             .named("PlimsollMonitorSilent")
             // A process that was stopped and goes on is not silent.

@@ -5,10 +5,16 @@ use crate::level::Level;
 use crate::snapshot::Moment;
 
 /// Figures beside `METRICS` that rules may ask for.
-pub(super) const EXTRA: [&str; 3] = ["level", "time_to_budget_latest_secs", "monitor_silence"];
+pub(super) const EXTRA: [&str; 5] = [
+    "level",
+    "time_to_budget_latest_secs",
+    "monitor_silence",
+    "leak_suspected",
+    "leak_growth_bytes",
+];
 
 /// Every `event_type` that sinks see.
-pub(super) const EVENT_TYPES: [&str; 15] = [
+pub(super) const EVENT_TYPES: [&str; 20] = [
     "monitor_started",
     "monitor_stopped",
     "budget_changed",
@@ -22,7 +28,12 @@ pub(super) const EVENT_TYPES: [&str; 15] = [
     "refill_storm",
     "purge_completed",
     "purge_suspended",
+    "leak_growing",
+    "leak_suspected",
+    "leak_confirmed",
+    "leak_cleared",
     "health_check",
+    "previous_run",
     "error",
 ];
 

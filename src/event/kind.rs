@@ -1,12 +1,13 @@
 //! `EventKind`: everything that can happen, with what is said of it.
 
-use super::{Component, Severity};
+use super::{Component, LeakFigures, Severity};
 use crate::eviction::EvictionResult;
 use crate::level::Level;
 use crate::mebibyte::mib;
 use crate::policy::budget::Resolved;
 use crate::policy::grown::Grown;
 use crate::policy::health::HealthStatus;
+use crate::policy::leak::{LeakNews, LeakStatus, LeakVerdict};
 use crate::policy::purge::{PoorYield, PurgeResult};
 use crate::policy::threshold::Threshold;
 use crate::policy::watch::Cause;
@@ -136,9 +137,42 @@ pub enum EventKind {
     /// Purged pages did not come back to the system, twice in a row: none are purged for a while.
     #[non_exhaustive]
     PurgeSuspended { cause: PoorYield, yield_ratio: f64, pause_seconds: f64 },
+    /// Unexplained live bytes are on their way to a suspicion: half of what it takes.
+    #[non_exhaustive]
+    LeakGrowing {
+        #[serde(flatten)]
+        leak: LeakFigures,
+    },
+    /// The floor of unexplained live bytes rises again and again, and not more slowly.
+    #[non_exhaustive]
+    LeakSuspected {
+        #[serde(flatten)]
+        leak: LeakFigures,
+    },
+    /// And two heap profiles find the growth in the same places.
+    #[non_exhaustive]
+    LeakConfirmed {
+        #[serde(flatten)]
+        leak: LeakFigures,
+    },
+    /// What grew was given back, or grows no more.
+    #[non_exhaustive]
+    LeakCleared { was: LeakVerdict },
     /// The health status changed.
     #[non_exhaustive]
     HealthCheck { status: HealthStatus, previous: HealthStatus, failed_checks: Vec<String> },
+    /// What became of the run before this one, as its recording says: `clean`, `panicked`, `oom_kill_confirmed`,
+    /// `oom_kill_probable`, `killed_not_by_memory`, `unknown`.
+    #[non_exhaustive]
+    PreviousRun {
+        verdict: String,
+        summary: String,
+        evidence: Vec<String>,
+        pid: u32,
+        last_tick: Option<f64>,
+        recording: String,
+        is_oom: bool,
+    },
     /// Something failed.
     #[non_exhaustive]
     Error { error_type: String, error_message: String },
@@ -162,7 +196,12 @@ impl EventKind {
             EventKind::RefillStorm { .. } => "refill_storm",
             EventKind::PurgeCompleted { .. } => "purge_completed",
             EventKind::PurgeSuspended { .. } => "purge_suspended",
+            EventKind::LeakGrowing { .. } => "leak_growing",
+            EventKind::LeakSuspected { .. } => "leak_suspected",
+            EventKind::LeakConfirmed { .. } => "leak_confirmed",
+            EventKind::LeakCleared { .. } => "leak_cleared",
             EventKind::HealthCheck { .. } => "health_check",
+            EventKind::PreviousRun { .. } => "previous_run",
             EventKind::Error { .. } => "error",
         }
     }
@@ -187,11 +226,15 @@ impl EventKind {
             | EventKind::RefillStorm { .. }
             | EventKind::PurgeSuspended { .. }
             | EventKind::EmergencyLasts { .. }
+            | EventKind::LeakSuspected { .. }
+            | EventKind::LeakConfirmed { .. }
             | EventKind::Stuck { .. } => Severity::Warning,
             EventKind::BudgetChanged { old_bytes, new_bytes, .. } if new_bytes < old_bytes => {
                 Severity::Warning
             }
             EventKind::LevelChanged { from, to, .. } if to > from => Severity::Warning,
+            EventKind::PreviousRun { is_oom: true, .. } => Severity::Error,
+            EventKind::PreviousRun { verdict, .. } if verdict != "clean" => Severity::Warning,
             EventKind::HealthCheck { status, .. } if *status != HealthStatus::Healthy => {
                 Severity::Warning
             }
@@ -307,6 +350,18 @@ impl EventKind {
             cache: cache.into(),
             evicted_bytes,
             evicted_mb: mib(evicted_bytes),
+        }
+    }
+
+    pub(crate) fn leak(news: LeakNews, status: &LeakStatus) -> Self {
+        let leak = LeakFigures::of(status);
+        match news.to {
+            LeakVerdict::Growing if news.from == LeakVerdict::None => {
+                EventKind::LeakGrowing { leak }
+            }
+            LeakVerdict::Suspected => EventKind::LeakSuspected { leak },
+            LeakVerdict::Confirmed => EventKind::LeakConfirmed { leak },
+            _ => EventKind::LeakCleared { was: news.from },
         }
     }
 

@@ -1,8 +1,10 @@
 //! `Event`: something that happened, as it appears in logs, in sinks and in the monitor's memory.
 
 mod kind;
+mod leak;
 
 pub use kind::EventKind;
+pub use leak::LeakFigures;
 
 use crate::snapshot::Moment;
 use serde::Serialize;

@@ -8,9 +8,12 @@ use crate::level::Level;
 use crate::own::OwnFigure;
 use crate::policy::brake::BrakeStatistics;
 use crate::policy::forecast::Forecast;
+use crate::policy::leak::LeakStatus;
 use crate::policy::threshold::{Threshold, Thresholds};
 use crate::policy::usage::{Meter, Usage};
 use crate::policy::warning::Warning;
+#[cfg(feature = "recorder")]
+use crate::recorder::PreviousRun;
 use crate::setting::Setting;
 use crate::snapshot::Snapshot;
 use serde::Serialize;
@@ -48,6 +51,8 @@ pub struct Status {
     pub caches: Vec<CacheStatus>,
     /// Where the usage is going.
     pub forecast: Forecast,
+    /// Whether memory leaks.
+    pub leak: LeakStatus,
     /// The warning in force.
     pub warning: Option<Warning>,
     /// What evictions came to.
@@ -60,6 +65,9 @@ pub struct Status {
     pub threshold_crossings: Crossings,
     /// How many events there were.
     pub events: EventTotals,
+    /// What became of the run before this one; `None` where nothing is recorded, or nothing was before.
+    #[cfg(feature = "recorder")]
+    pub previous_run: Option<PreviousRun>,
     /// The user's own figures.
     pub own_metrics: Vec<OwnFigure>,
     /// The settings in force and where each came from.

@@ -6,7 +6,9 @@ use super::budget::metadata;
 use super::configure::{Lookup, Said};
 use super::courier::{Courier, Sinks};
 use super::figures::{self, Figures};
+use super::leaks::Leaks;
 use super::purging::Lessons;
+use super::recording::Tape;
 use super::registry::Registry;
 use super::settings::{Given, Serving, Settings};
 use super::shared::{Filter, History, Shared, UserCheck};
@@ -18,7 +20,7 @@ use crate::export::snapshot::is_reserved;
 use crate::mebibyte::mib;
 use crate::policy::allocator::ALLOCATOR_OPTIONS;
 use crate::policy::budget::{Allotment, Budget, Resolved};
-use crate::policy::health::{COUNT_AUDIT, OWN_CHECKS};
+use crate::policy::health::{COUNT_AUDIT, OWN_CHECKS, RECORDER};
 use crate::policy::usage::Gauge;
 use crate::policy::usage::Meter;
 use crate::snapshot::{METADATA_BOUNDS, Moment};
@@ -127,6 +129,17 @@ impl Builder {
         self
     }
 
+    /// How long an epoch is, of which a leak takes eight: the floor of unexplained live bytes must rise from each to the next.
+    /// Longer leaks are looked for in epochs of four times that. `PLIMSOLL_LEAK_WINDOW` (`6h`); 6 h unless given, and never
+    /// less than eight intervals. Valid: 1 s to 1 day.
+    ///
+    /// A shorter one answers sooner, and takes a day's course for a leak: of services whose load rises and falls with the day
+    /// six hours suspect none, one hour suspects all; see `docs/leaks.md`.
+    pub fn leak_window(mut self, window: Duration) -> Self {
+        self.given.leak_window = Some(window);
+        self
+    }
+
     /// The most bytes one automatic eviction asks for. `PLIMSOLL_EVICTION_TARGET`; 512 MiB unless given.
     pub fn eviction_target(mut self, bytes: u64) -> Self {
         self.given.eviction_target = Some(bytes);
@@ -208,8 +221,10 @@ impl Builder {
         let said = Said::new(self.given, &settings, &environment as &Lookup<'_>);
         let wake = Arc::new(Wake::default());
         let brake = Brake::new(counts.clone(), wake.clone());
+        let moment = Moment::now();
+        let (tape, news) = Tape::start(&settings, &budget, moment, &self.root, &wake)?;
         let shared = Arc::new(Shared {
-            started: Moment::now(),
+            started: moment,
             program: program(),
             pid: std::process::id(),
             process_started: process_started(&self.root),
@@ -225,6 +240,7 @@ impl Builder {
             history: Mutex::new(History::new(settings.ring, counting)),
             checking: AtomicBool::new(false),
             purging: Mutex::new(None),
+            leaks: Leaks::new(settings.leak_window()),
             purge_callers: Mutex::new(Vec::new()),
             lessons: Mutex::new(Lessons::default()),
             root: self.root.into(),
@@ -232,6 +248,7 @@ impl Builder {
             checks: self.checks,
             courier: Courier::start(self.sinks)?,
             figures: Figures::new(self.figures),
+            tape,
             keeps: self.keeps,
             #[cfg(feature = "http")]
             listening: super::serving::Listening::default(),
@@ -246,6 +263,7 @@ impl Builder {
             allotment: Mutex::new(allotment),
         });
         shared.emit(started);
+        news.into_iter().for_each(|kind| shared.emit(kind));
         if !counting {
             let message = "plimsoll is not the global allocator: heap figures are unknown";
             shared.emit(EventKind::error("monitoring_error", message));
@@ -260,7 +278,7 @@ impl Builder {
 }
 
 /// The name of the program, as far as the system tells it.
-fn program() -> String {
+pub(super) fn program() -> String {
     let path = std::env::current_exe().ok();
     let name = path.as_deref().and_then(Path::file_name);
     name.map_or("unknown".into(), |name| name.to_string_lossy().into_owned())
@@ -290,6 +308,7 @@ fn spawn(shared: Arc<Shared>) -> Result<Monitor, Error> {
         Ok(thread) => Ok(Monitor::new(shared, thread, has_stopped)),
         Err(source) => {
             shared.courier.stop();
+            shared.tape.end();
             Err(Error::Monitoring { what: "starting the monitor's thread", source })
         }
     }
@@ -335,7 +354,7 @@ fn check_names(checks: &[UserCheck]) -> Result<(), Error> {
     for (index, (name, _)) in checks.iter().enumerate() {
         let twice = checks.iter().skip(index + 1).any(|(other, _)| other == name);
         let ours = OWN_CHECKS.contains(&name.as_str())
-            || [COUNT_AUDIT, ALLOCATOR_OPTIONS].contains(&name.as_str());
+            || [COUNT_AUDIT, ALLOCATOR_OPTIONS, RECORDER].contains(&name.as_str());
         if name.is_empty() || ours || twice {
             return Err(Error::setting("check", format!("{name:?}"), "a name of its own"));
         }

@@ -4,6 +4,7 @@ use super::Handle;
 use crate::export::explain::{Explanation, Facts, baseline};
 use crate::policy::baseline::WINDOW;
 use crate::policy::forecast::Growth;
+use crate::snapshot::Moment;
 use std::time::Duration;
 
 /// Long enough for growth to be known.
@@ -15,6 +16,9 @@ impl Handle {
     ///
     /// While it is not known whether anything grows, since the monitor is young or ticks seldom, asking has it tick each second
     /// for ten seconds: ask again after six.
+    ///
+    /// Where a heap profile runs, the functions that hold what has grown are named: that takes a moment, the first time some
+    /// tenths of a second or a few seconds, and is waited for. It is done at most once in five seconds.
     ///
     /// Figures are those of [`Handle::status`] and of the history; what is concluded from them is an estimate, and says so.
     /// Costs what [`Handle::status`] and [`Handle::history`] do.
@@ -29,6 +33,12 @@ impl Handle {
     /// # Ok::<(), plimsoll::Error>(())
     /// ```
     pub fn explain(&self) -> Explanation {
+        self.wait_for_look();
+        self.explain_as_known()
+    }
+
+    /// The same without waiting for the heap profile.
+    pub(crate) fn explain_as_known(&self) -> Explanation {
         let status = self.status();
         if status.forecast.growth == Growth::Unknown && self.is_running() {
             self.watch_for(LOOK);
@@ -43,6 +53,7 @@ impl Handle {
             caches_before: caches.as_deref().unwrap_or_default(),
             events: &self.events_since(0).events,
             scope: self.shared.scope(),
+            grown: self.shared.grown(Moment::now()),
         })
     }
 }

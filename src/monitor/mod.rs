@@ -17,11 +17,13 @@
 //! budget.rs                         the budget in force, read again and told to everybody
 //! shared.rs                         what the handle and the thread share
 //! brake.rs  account.rs  admission.rs  braking.rs  who may grow, and who waits for it
+//! leaks.rs  marking.rs              whether it leaks, as of the last tick; the places that grew, by the heap profile
 //! profiling.rs                      the heap profile, started and stopped as the settings say
 //! prometheus.rs                     the status as Prometheus reads it
 //! outlook.rs  explain.rs            what is asked of the last tick's forecast; why memory grows
 //! reply.rs                          answers for threads and tasks
 //! figures.rs                        the user's own figures, and the thread that reads them
+//! recording.rs                      what happens, written into a file that survives the process
 //! following.rs                      what a surface on a thread of its own needs
 //! ```
 
@@ -45,6 +47,12 @@ mod figures;
 mod following;
 mod handle;
 mod health;
+mod leaks;
+#[cfg(feature = "profile")]
+mod marking;
+#[cfg(not(feature = "profile"))]
+#[path = "no_marking.rs"]
+mod marking;
 mod order;
 mod outlook;
 #[cfg_attr(not(feature = "profile"), path = "no_profiling.rs")]
@@ -54,6 +62,8 @@ mod prometheus;
 mod purge_job;
 mod purge_on_call;
 mod purging;
+#[cfg_attr(not(feature = "recorder"), path = "no_recording.rs")]
+mod recording;
 mod registry;
 mod reply;
 mod run;
@@ -234,6 +244,7 @@ impl Monitor {
     }
 
     fn signal_stop(&self) {
+        self.shared.tape.note_unwinding();
         self.shared.stopping.store(true, Ordering::Relaxed);
         self.shared.wake.notify();
     }

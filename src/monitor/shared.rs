@@ -4,8 +4,10 @@ use super::brake::Brake;
 use super::configure::Said;
 use super::courier::Courier;
 use super::figures::Figures;
+use super::leaks::Leaks;
 use super::order::Order;
 use super::purging::{Caller, Lessons};
+use super::recording::Tape;
 use super::registry::Registry;
 use super::settings::Settings;
 use super::wake::Wake;
@@ -82,6 +84,7 @@ pub(super) struct Shared {
     /// A thread runs the user's checks for an asynchronous caller.
     pub(super) checking: AtomicBool,
     pub(super) purging: Mutex<Option<UnderWay>>,
+    pub(super) leaks: Leaks,
     /// Who waits for a purge.
     pub(super) purge_callers: Mutex<Vec<Caller>>,
     pub(super) lessons: Mutex<Lessons>,
@@ -91,6 +94,7 @@ pub(super) struct Shared {
     pub(super) checks: Vec<UserCheck>,
     pub(super) courier: Courier,
     pub(super) figures: Figures,
+    pub(super) tape: Tape,
     /// Which snapshots the ring keeps; `None` for all.
     pub(super) keeps: Option<Filter>,
     #[cfg(feature = "http")]
@@ -254,6 +258,7 @@ impl Shared {
     pub(super) fn emit(&self, kind: EventKind) {
         let event = Event::new(Moment::now(), kind);
         log::emit(&event);
+        self.tape.event(&event);
         self.courier.send_event(&event);
         let mut history = self.history.lock();
         history.events_total += 1;
@@ -357,6 +362,7 @@ impl Shared {
 
     /// For every tick: allocates nothing.
     pub(super) fn vitals(&self, now: Instant) -> Vitals {
+        let leak = self.leaks.verdict();
         let history = self.history.lock();
         let last = history.last_eviction_that_matters(now);
         let caches = self.caches.all();
@@ -369,14 +375,17 @@ impl Shared {
             quarantined: caches.iter().any(|entry| entry.is_quarantined(now)),
             last_eviction_errors: last.is_some_and(|last| !last.errors.is_empty()),
             last_eviction_failed: last.is_some_and(|last| !last.success),
+            leak,
         }
     }
 
     /// The same in words, for whoever asks.
     pub(super) fn words(&self, now: Instant) -> Words {
+        let leak = self.leaks.status();
         let history = self.history.lock();
         let last = history.last_eviction_that_matters(now);
         Words {
+            leak,
             quarantined: self.caches.quarantined(now),
             last_eviction_errors: last.map(|last| last.errors.clone()).unwrap_or_default(),
         }

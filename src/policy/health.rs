@@ -1,8 +1,9 @@
-//! Is the process well, as far as memory goes? Five checks of our own, and the user's.
+//! Is the process well, as far as memory goes? Six checks of our own, and the user's.
 
 use crate::audit::{Audit, Verdict};
 use crate::level::Level;
 use crate::mebibyte::mib_of;
+use crate::policy::leak::{LeakStatus, LeakVerdict};
 use crate::snapshot::Snapshot;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -121,6 +122,7 @@ pub(crate) struct Vitals {
     /// Whether anything went wrong in the last eviction, while that still matters.
     pub(crate) last_eviction_errors: bool,
     pub(crate) last_eviction_failed: bool,
+    pub(crate) leak: LeakVerdict,
 }
 
 /// The words behind the vitals, for whoever asks.
@@ -130,26 +132,31 @@ pub(crate) struct Words {
     pub(crate) quarantined: Vec<String>,
     /// What went wrong in the last eviction, while that still matters.
     pub(crate) last_eviction_errors: Vec<String>,
+    pub(crate) leak: LeakStatus,
 }
 
 /// The names of our own checks that every tick makes, in the order in which they are reported.
-pub(crate) const OWN_CHECKS: [&str; 4] =
-    ["memory_usage", "memory_growth", "eviction_system", "tracker_status"];
+pub(crate) const OWN_CHECKS: [&str; 5] =
+    ["memory_usage", "memory_growth", "memory_leak", "eviction_system", "tracker_status"];
 
-/// The fifth, made when somebody asks: it reads some 470 figures of jemalloc's, which is nothing for every tick. A check of
+/// The sixth, made when somebody asks: it reads some 470 figures of jemalloc's, which is nothing for every tick. A check of
 /// its own and no part of `tracker_status`, since it judges the count, whether or not a monitor runs, and whoever reads
 /// `failed_checks` shall see which of the two failed.
 pub(crate) const COUNT_AUDIT: &str = "count_audit";
+
+/// The one of a recorder, where there is one.
+pub(crate) const RECORDER: &str = "recorder";
 
 /// What each of our own checks comes to, without its words: allocates nothing.
 pub(crate) fn own_statuses(
     newest: Option<&Snapshot>,
     growth: GrowthLimits,
     vitals: &Vitals,
-) -> [HealthStatus; 4] {
+) -> [HealthStatus; 5] {
     [
         usage_status(newest),
         growth_status(newest, growth),
+        leak_status(vitals),
         eviction_status(newest, vitals),
         tracker_status(vitals),
     ]
@@ -162,10 +169,11 @@ pub(crate) fn own_checks(
     vitals: &Vitals,
     words: &Words,
 ) -> Vec<(String, Check)> {
-    let [usage, growth, eviction, tracker] = own_statuses(newest, growth, vitals);
+    let [usage, growth, leak, eviction, tracker] = own_statuses(newest, growth, vitals);
     let checks = [
         usage_check(usage, newest),
         growth_check(growth, newest),
+        leak_check(leak, &words.leak),
         eviction_check(eviction, newest, vitals, words),
         tracker_check(tracker, vitals),
     ];
@@ -213,6 +221,19 @@ fn growth_check(status: HealthStatus, newest: Option<&Snapshot>) -> Check {
     Check::new(status, format!("memory grows by {mib:.2} MiB/s"))
         .with("growth_rate_mb_per_sec", mib)
         .with("growth_rate_bytes_per_sec", rate)
+}
+
+/// A suspicion is something to look at: it has been a leak for days, and is none for today.
+fn leak_status(vitals: &Vitals) -> HealthStatus {
+    match vitals.leak {
+        LeakVerdict::Suspected | LeakVerdict::Confirmed => HealthStatus::Warning,
+        LeakVerdict::None | LeakVerdict::Growing => HealthStatus::Healthy,
+    }
+}
+
+fn leak_check(status: HealthStatus, leak: &LeakStatus) -> Check {
+    let check = Check::new(status, leak.to_string()).with("verdict", leak.verdict.as_str());
+    check.with("growth_bytes", json!(leak.growth_bytes)).with("sites", json!(leak.sites))
 }
 
 fn eviction_status(newest: Option<&Snapshot>, vitals: &Vitals) -> HealthStatus {
@@ -312,6 +333,7 @@ mod tests {
             quarantined: false,
             last_eviction_errors: false,
             last_eviction_failed: false,
+            leak: LeakVerdict::Growing,
         }
     }
 
@@ -343,6 +365,9 @@ mod tests {
         let silent = Vitals { silent_for: Some(Duration::from_secs(91)), ..vitals() };
         assert_eq!(status(&calm, &silent), Critical);
         assert_eq!(status(&calm, &Vitals { counting: false, ..vitals() }), Warning);
+        for leak in [LeakVerdict::Suspected, LeakVerdict::Confirmed] {
+            assert_eq!(status(&calm, &Vitals { leak, ..vitals() }), Warning);
+        }
         let quarantined = Vitals { quarantined: true, ..vitals() };
         assert_eq!(status(&calm, &quarantined), Warning);
     }

@@ -10,6 +10,7 @@
 //! watch/         a tick's judgement             the three above, the wall, a level that is stuck, what to say again
 //! eviction/      who is asked for how much      need, candidate, episode, record, regrowth; Planner::consider begins it
 //! purge/         which pages are given back     need, slice by slice, what it yielded
+//! leak/          whether it leaks              floors that rise again and again, and who grew
 //! brake.rs       who may grow meanwhile         a ramp between prompt and emergency
 //! ```
 //!
@@ -24,6 +25,7 @@ pub(crate) mod eviction;
 pub(crate) mod forecast;
 pub(crate) mod grown;
 pub(crate) mod health;
+pub(crate) mod leak;
 pub(crate) mod purge;
 pub(crate) mod threshold;
 pub(crate) mod trend;

@@ -31,3 +31,16 @@ pub(super) async fn health(handle: &Handle) -> Result<HealthReport, Error> {
     }
     handle.health_check_async().await
 }
+
+/// Waits for what the heap profile says has grown, for at most ten seconds: the program's names are read for it.
+pub(super) async fn look_closely(handle: &Handle) {
+    if !handle.look_closely() {
+        return;
+    }
+    for _ in 0..1000 {
+        if handle.has_looked() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

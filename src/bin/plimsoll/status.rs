@@ -72,6 +72,7 @@ fn facts(status: &Value, out: &Out) -> Table {
     fact("heap", format!("{live} live in {objects} objects"));
     fact("growth", growth(&status["forecast"]));
     fact("to budget", to_budget(&status["forecast"]["time_to_budget"]));
+    fact("leak", leak(&status["leak"]));
     fact("evicted", evictions(&status["evictions"]));
     table
 }
@@ -95,6 +96,17 @@ fn growth(forecast: &Value) -> String {
     let rate = |which: &str| size(&trend["usage_bytes_per_sec"][which]);
     let (likely, least, most) = (rate("likely"), rate("at_least"), rate("at_most"));
     format!("{kind}, {likely}/s ({least}/s to {most}/s) over {}", span(&trend["span_secs"]))
+}
+
+fn leak(leak: &Value) -> String {
+    let verdict = text(&leak["verdict"]);
+    if leak["growth_bytes"].is_null() {
+        return verdict;
+    }
+    let sites = leak["sites"].as_array().into_iter().flatten();
+    let names: Vec<_> = sites.map(|site| text(&site["name"])).collect();
+    let named = if names.is_empty() { String::new() } else { format!(", in {}", names.join(", ")) };
+    format!("{verdict}, {} in {}{named}", size(&leak["growth_bytes"]), span(&leak["span_secs"]))
 }
 
 fn to_budget(time: &Value) -> String {

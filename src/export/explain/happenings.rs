@@ -83,6 +83,19 @@ fn words(kind: &EventKind) -> Option<String> {
             let by = if *automatic { "by the monitor" } else { "on demand" };
             format!("eviction {by} of [{}]: {message}", few(evicted))
         }
+        EventKind::LeakSuspected { leak } | EventKind::LeakConfirmed { leak } => {
+            let word = if matches!(kind, EventKind::LeakConfirmed { .. }) {
+                "confirmed"
+            } else {
+                "suspected"
+            };
+            let named =
+                leak.functions.as_ref().map_or(String::new(), |names| format!(" in {names}"));
+            format!("a leak was {word}: {}{named}", size(leak.growth_bytes.unwrap_or(0) as f64))
+        }
+        EventKind::LeakCleared { was } => {
+            format!("what was {was} has grown no more, or was given back")
+        }
         EventKind::PurgeSuspended { yield_ratio, .. } => {
             format!(
                 "purged pages hardly come back to the system: {:.0} % of them",

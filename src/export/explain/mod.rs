@@ -31,6 +31,7 @@ use crate::event::NumberedEvent;
 use crate::ledger::CacheLine;
 use crate::level::Level;
 use crate::policy::forecast::{Forecast, Growth, Rate, Step, TimeToBudget, Trend};
+use crate::policy::leak::{GrownSince, GrownSite, LeakStatus, LeakVerdict};
 use crate::policy::watch::Scope;
 use crate::snapshot::Snapshot;
 use serde::Serialize;
@@ -74,6 +75,10 @@ pub struct Explanation {
     pub changes: Changes,
     /// What no registered cache accounts for; `None` where live bytes are not counted.
     pub unexplained: Option<Unexplained>,
+    /// Whether memory leaks, by the floors of hours or days.
+    pub leak: LeakStatus,
+    /// The functions that hold what has grown, by the heap profile; `None` where none runs, or not for long enough.
+    pub grown: Option<GrownSince>,
     /// Caches whose claims are not what was measured.
     pub doubts: Vec<Doubt>,
     /// What happened in the last hour, oldest first; eight at most.
@@ -144,6 +149,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) events: &'a [NumberedEvent],
     /// Which lines of the ledger the usage counts.
     pub(crate) scope: Scope,
+    /// By the heap profile.
+    pub(crate) grown: Option<GrownSince>,
 }
 
 /// The snapshot that `now` is to be held against: the oldest of the window, or else the last before it.
@@ -176,6 +183,8 @@ impl Explanation {
             growth: GrowthReport::of(status),
             changes: Changes::of(facts),
             unexplained: Unexplained::of(facts),
+            leak: status.leak.clone(),
+            grown: facts.grown.clone(),
             doubts: Doubt::all(status),
             happenings: Happening::lately(facts.events, status.timestamp),
             evidence: Evidence::of(status, &EVIDENCE),
@@ -184,6 +193,15 @@ impl Explanation {
         explanation.next_steps = steps::next_steps(&explanation, status);
         explanation.changes.shorten();
         explanation
+    }
+}
+
+impl Explanation {
+    /// The functions that hold what leaks, or else what has grown lately: the name that whoever asks is looking for.
+    fn functions(&self) -> &[GrownSite] {
+        let lately = self.grown.as_ref().map_or(&[][..], |grown| &grown.sites);
+        let known = self.leak.verdict == LeakVerdict::Confirmed || lately.is_empty();
+        if known { &self.leak.sites } else { lately }
     }
 }
 

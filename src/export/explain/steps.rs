@@ -64,7 +64,8 @@ impl NextStep {
 pub(super) fn next_steps(explanation: &Explanation, status: &Status) -> Vec<NextStep> {
     let doubts = explanation.doubts.iter().map(doubted);
     let steps = make_room(explanation, status).into_iter();
-    let steps = steps.chain(look_for(explanation, status)).chain(doubts);
+    let steps =
+        steps.chain(mend(explanation, status)).chain(look_for(explanation, status)).chain(doubts);
     let steps = steps.chain(raise(status)).chain(wait(explanation, status));
     let mut steps: Vec<_> = steps.take(TOLD).collect();
     if steps.is_empty() {
@@ -95,6 +96,25 @@ fn make_room(explanation: &Explanation, status: &Status) -> Option<NextStep> {
     Some(NextStep::new(what).tool("trigger_eviction", arguments))
 }
 
+/// What holds a leak, where it is known.
+fn mend(explanation: &Explanation, status: &Status) -> Option<NextStep> {
+    let leak = Some(&explanation.leak).filter(|leak| leak.verdict.is_alarm())?;
+    let step = match explanation.functions().first() {
+        Some(site) => NextStep::new(format!(
+            "look at {}: what it allocates is kept, {} more than before; drop it, bound it, or register it if it is a cache",
+            site.name,
+            size(site.bytes)
+        )),
+        None => NextStep::new(format!(
+            "find who keeps {}: run a heap profile (`PLIMSOLL_HEAP_PROFILE=on`), and ask again when some of it has come \
+             while it ran",
+            size(leak.growth_bytes.unwrap_or(0) as f64)
+        ))
+        .setting("PLIMSOLL_HEAP_PROFILE"),
+    };
+    Some(if status.surfaces.profile { step.tool("get_heap_profile", json!({})) } else { step })
+}
+
 /// Follows what grows.
 fn look_for(explanation: &Explanation, status: &Status) -> Option<NextStep> {
     let grows = !matches!(explanation.growth.kind, Growth::Steady | Growth::Shrinking);
@@ -105,6 +125,8 @@ fn look_for(explanation: &Explanation, status: &Status) -> Option<NextStep> {
         Culprit::Caches(bytes, most) if grows && is_much(bytes, status) => {
             Some(bound(&most.name, status))
         }
+        // Said already.
+        Culprit::NoCache(_) if explanation.leak.verdict.is_alarm() => None,
         Culprit::NoCache(bytes) if grows && is_much(bytes, status) => {
             Some(find(explanation, bytes, status))
         }
@@ -142,10 +164,17 @@ fn find(explanation: &Explanation, bytes: i64, status: &Status) -> NextStep {
         .growth
         .bytes_per_object
         .map_or(String::new(), |each| format!(" in objects of some {} each", size(each)));
-    let what = format!(
-        "find who keeps {}{each}: measure suspects with `plimsoll::measure`, register what is a cache, bound or free the rest",
-        size(bytes as f64)
-    );
+    let bytes = size(bytes as f64);
+    let what = match explanation.functions().first() {
+        Some(site) => format!(
+            "see who keeps {bytes}{each}: most of what grew was allocated in {}; register what is a cache, bound or free \
+             the rest",
+            site.name
+        ),
+        None => format!(
+            "find who keeps {bytes}{each}: measure suspects with `plimsoll::measure`, register what is a cache, bound or free the rest"
+        ),
+    };
     let step = NextStep::new(what);
     if status.surfaces.profile { step.tool("get_heap_profile", json!({})) } else { step }
 }

@@ -14,6 +14,7 @@ use crate::snapshot::Moment;
 use crate::source::Readings;
 
 mod culprit;
+mod leak;
 
 const MIB: u64 = 1 << 20;
 
@@ -101,6 +102,7 @@ fn status(now: Snapshot, caches: Vec<CacheStatus>, forecast: Forecast) -> Status
         ledger,
         caches,
         forecast,
+        leak: Default::default(),
         warning: None,
         evictions: EvictionSummary::default(),
         brake: Default::default(),
@@ -131,6 +133,7 @@ fn explain_with(
         caches_before: &caches_before,
         events,
         scope: Scope::Process,
+        grown: None,
     })
 }
 
@@ -222,6 +225,7 @@ fn what_the_usage_does_not_count_explains_nothing_of_it() {
             caches_before: &[],
             events: &[],
             scope,
+            grown: None,
         };
         let lines = Explanation::of(&facts).changes.lines;
         lines.into_iter().map(|line| line.name).collect::<Vec<_>>()
@@ -244,6 +248,7 @@ fn a_slow_leak_shows_in_the_whole_history() {
             caches_before: &[],
             events: &[],
             scope: Scope::Process,
+            grown: None,
         })
     };
     let explanation = explained(&oldest);
@@ -348,6 +353,7 @@ fn what_is_not_known_is_said_to_be_unknown() {
         caches_before: &[],
         events: &[],
         scope: Scope::Process,
+        grown: None,
     };
     let explanation = Explanation::of(&facts);
     says(&explanation, &["an unknown part of the budget", "growth is not known yet"]);

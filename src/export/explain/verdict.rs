@@ -7,12 +7,16 @@ use crate::event::Severity;
 use crate::export::status::Status;
 use crate::level::Level;
 use crate::policy::forecast::{Growth, Rate, TimeToBudget};
+use crate::policy::leak::GrownSite;
 
 /// A jump longer ago explains nothing of now.
 const RECENT_STEP: f64 = 600.0;
 
+/// So many are named.
+const FUNCTIONS: usize = 3;
+
 pub(super) fn verdict(explanation: &Explanation, status: &Status) -> Vec<String> {
-    let third = trouble(explanation).or_else(|| held(explanation));
+    let third = leak(explanation).or_else(|| trouble(explanation)).or_else(|| held(explanation));
     [Some(standing(status)), Some(growing(explanation)), third].into_iter().flatten().collect()
 }
 
@@ -31,21 +35,57 @@ fn standing(status: &Status) -> String {
 
 fn growing(explanation: &Explanation) -> String {
     let growth = &explanation.growth;
-    let by = by_whom(&Culprit::of(explanation));
+    let (by, held) = (by_whom(&Culprit::of(explanation)), held_by(explanation));
     match growth.kind {
         // What fell has no culprit.
         Growth::Unknown if explanation.changes.usage_bytes.is_some_and(|bytes| bytes <= 0) => {
             format!("{}.", unknown(explanation))
         }
-        Growth::Unknown => format!("{}{by}.", unknown(explanation)),
+        Growth::Unknown => format!("{}{by}{held}.", unknown(explanation)),
         Growth::Steady => {
-            format!("It does not grow: {}{}{}.", rate(growth), jump(growth), slowly(explanation))
+            let slowly = slowly(explanation);
+            format!("It does not grow: {}{}{slowly}{held}.", rate(growth), jump(growth))
         }
         Growth::Shrinking => format!("It shrinks: {}.", rate(growth)),
         kind => {
-            format!("It grows: {}; {}{by}; {}.", rate(growth), what(kind, growth), until(growth))
+            let (rate, until) = (rate(growth), until(growth));
+            format!("It grows: {rate}; {}{by}{held}; {until}.", what(kind, growth))
         }
     }
+}
+
+/// What grew for days is more than what went wrong an hour ago.
+fn leak(explanation: &Explanation) -> Option<String> {
+    let leak = Some(&explanation.leak).filter(|leak| leak.verdict.is_alarm())?;
+    let (bytes, span) = (leak.growth_bytes? as f64, leak.span_secs?);
+    let named = functions(explanation.functions());
+    let named = if named.is_empty() { named } else { format!(": {named}") };
+    Some(format!(
+        "A leak is {}: what no cache holds grew by {} in {}{named}.",
+        leak.verdict,
+        size(bytes),
+        time(span)
+    ))
+}
+
+/// `f (12.0 MiB, standard error 0.4 MiB), g (..)`; nothing where none is known.
+fn functions(sites: &[GrownSite]) -> String {
+    let words = sites.iter().take(FUNCTIONS).map(|site| {
+        let [bytes, error] = [site.bytes, site.standard_error].map(size);
+        format!("{} ({bytes}, standard error {error})", site.name)
+    });
+    words.collect::<Vec<_>>().join(", ")
+}
+
+/// By the heap profile, where it is not said of the leak anyway.
+fn held_by(explanation: &Explanation) -> String {
+    let grown = explanation.grown.as_ref().filter(|_| !explanation.leak.verdict.is_alarm());
+    let Some(grown) = grown.filter(|grown| !grown.sites.is_empty()) else { return String::new() };
+    format!(
+        "; in {} the heap profile saw grow: {}",
+        time(grown.since_secs),
+        functions(&grown.sites)
+    )
 }
 
 /// What five minutes are too short to show.

@@ -4,13 +4,17 @@
 //! format.rs   which text form a scraper wants
 //! name.rs     the names that Prometheus knows figures by
 //! text.rs     families and samples, escaped
-//! caches.rs  forecast.rs   the parts with labels
+//! caches.rs  forecast.rs  leak.rs   the parts with labels
+//! previous_run.rs   what the recorder says of the run before
 //! ```
 
 mod caches;
 mod forecast;
 mod format;
+mod leak;
 mod name;
+#[cfg(feature = "recorder")]
+mod previous_run;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -36,8 +40,11 @@ pub(crate) fn write(out: &mut String, status: &Status, exposition: Exposition) {
     caches::write(&mut page, &status.caches);
     caches::last_eviction(&mut page, &status.evictions);
     forecast::write(&mut page, &status.forecast);
+    leak::write(&mut page, &status.leak, status.snapshot.live_bytes().is_some());
     brake(&mut page, status);
     monitor(&mut page, status);
+    #[cfg(feature = "recorder")]
+    previous_run::write(&mut page, status);
     own_figures(&mut page, status);
     page.end();
 }

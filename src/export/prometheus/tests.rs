@@ -61,6 +61,7 @@ fn bare() -> Status {
         snapshot,
         caches: Vec::new(),
         forecast: Forecast::default(),
+        leak: Default::default(),
         warning: None,
         evictions: EvictionSummary::default(),
         brake: BrakeStatistics::default(),

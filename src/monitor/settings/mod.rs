@@ -24,9 +24,10 @@ use resolver::{Resolver, blame};
 pub use serving::WebhookForm;
 pub(crate) use serving::{Secret, Serving, SocketPlace};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 pub(super) use text::word;
-use text::{count, duration, on_or_off, parse, points};
+use text::{count, duration, file, on_or_off, parse, points};
 
 /// What a builder has been told so far.
 #[derive(Clone, Debug, Default)]
@@ -40,11 +41,13 @@ pub(super) struct Given {
     pub(super) growth_window: Option<Duration>,
     pub(super) growth_warning: Option<u64>,
     pub(super) growth_critical: Option<u64>,
+    pub(super) leak_window: Option<Duration>,
     pub(super) eviction_target: Option<u64>,
     pub(super) hook_timeout: Option<Duration>,
     pub(super) purge: Option<bool>,
     pub(super) background_purge: Option<bool>,
     pub(super) dirty_decay: Option<Duration>,
+    pub(super) recorder: Option<PathBuf>,
     pub(super) heap_profile: Option<Option<HeapSampling>>,
     pub(super) serving: serving::Given,
 }
@@ -59,18 +62,28 @@ pub(super) struct Settings {
     pub(super) thresholds: Thresholds,
     pub(super) growth_window: Duration,
     pub(super) growth: GrowthLimits,
+    pub(super) leak_window: Duration,
     pub(super) eviction_target: u64,
     pub(super) hook_timeout: Duration,
     pub(super) purge: bool,
     /// `None`: left as it is.
     pub(super) background_purge: Option<bool>,
     pub(super) dirty_decay: Option<Duration>,
+    /// Where the run is recorded.
+    pub(super) recorder: Option<PathBuf>,
     pub(super) heap_profile: Option<HeapSampling>,
     pub(super) serving: Serving,
     pub(super) report: Vec<Setting>,
 }
 
 const MIB: u64 = 1 << 20;
+
+/// Six hours.
+const LEAK_WINDOW: u64 = 6 * 3600;
+
+/// Looks that make a floor.
+const LOOKS: u32 = 8;
+
 const MOST_SNAPSHOTS: usize = 1_000_000;
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
@@ -127,6 +140,12 @@ impl Settings {
                     10 * MIB,
                 )?,
             },
+            leak_window: r.duration(
+                "leak_window",
+                "PLIMSOLL_LEAK_WINDOW",
+                given.leak_window,
+                LEAK_WINDOW,
+            )?,
             eviction_target: r.size(
                 "eviction_target",
                 "PLIMSOLL_EVICTION_TARGET",
@@ -153,6 +172,13 @@ impl Settings {
                 given.dirty_decay,
                 duration,
                 left_as_it_is,
+            )?,
+            recorder: r.optional(
+                "recorder",
+                "PLIMSOLL_RECORDER",
+                given.recorder.clone(),
+                file,
+                |path| path.map_or("off".into(), |path| path.display().to_string()),
             )?,
             heap_profile: r.required(
                 "heap_profile",
@@ -193,6 +219,7 @@ impl Settings {
         for (name, duration, least) in [
             ("interval", self.interval, Duration::from_millis(1)),
             ("growth_window", self.growth_window, Duration::from_secs(1)),
+            ("leak_window", self.leak_window, Duration::from_secs(1)),
             ("hook_timeout", self.hook_timeout, Duration::from_millis(1)),
         ] {
             check_duration(name, duration, least)
@@ -221,6 +248,11 @@ impl Settings {
 }
 
 impl Settings {
+    /// A floor of fewer than eight looks would be none.
+    pub(super) fn leak_window(&self) -> Duration {
+        self.leak_window.max(self.interval.saturating_mul(LOOKS))
+    }
+
     /// Notes what is in force of a setting.
     pub(super) fn note(&mut self, name: &str, value: String) {
         if let Some(setting) = self.report.iter_mut().find(|setting| setting.name == name) {
@@ -342,6 +374,7 @@ mod tests {
             ("PLIMSOLL_LEAVE_BELOW", "41"),
             ("PLIMSOLL_GROWTH_WARNING", "20MiB"),
             ("PLIMSOLL_GROWTH_WINDOW", "0s"),
+            ("PLIMSOLL_LEAK_WINDOW", "10ms"),
             ("PLIMSOLL_GROWTH_CRITICAL", "1KiB"),
             ("PLIMSOLL_EVICTION_TARGET", "0"),
             ("PLIMSOLL_METER", "gut feeling"),
@@ -349,6 +382,7 @@ mod tests {
             ("PLIMSOLL_BACKGROUND_PURGE", "sometimes"),
             ("PLIMSOLL_DIRTY_DECAY", "slowly"),
             ("PLIMSOLL_DIRTY_DECAY", "2days"),
+            ("PLIMSOLL_RECORDER", " "),
             ("PLIMSOLL_HOOK_TIMEOUT", "2 fortnights"),
             ("PLIMSOLL_HEAP_PROFILE", "often"),
         ] {

@@ -117,7 +117,8 @@ pub(super) async fn evictions(State(site): State<Site>) -> Json<EvictionSummary>
 
 pub(super) async fn explain(State(site): State<Site>) -> Json<Explanation> {
     site.freshen().await;
-    Json(site.handle.explain())
+    fresh::look_closely(&site.handle).await;
+    Json(site.handle.explain_as_known())
 }
 
 #[derive(Deserialize)]

@@ -12,7 +12,7 @@ use crate::level::Level;
 use crate::monitor::Handle;
 use crate::own::OwnFigure;
 use crate::policy::health::HealthStatus;
-use crate::surface::fresh::freshen;
+use crate::surface::fresh::{freshen, look_closely};
 use serde_json::{Map, Value, json};
 
 /// The figures that answer most questions.
@@ -45,7 +45,8 @@ const MOST_ROWS: usize = 200;
 
 pub(super) async fn explanation(handle: &Handle) -> Answer {
     freshen(handle).await;
-    let explanation: Explanation = handle.explain();
+    look_closely(handle).await;
+    let explanation: Explanation = handle.explain_as_known();
     let next_step = explanation.next_steps.first().map(|step| step.what.clone());
     found(explanation, next_step.unwrap_or_default())
 }

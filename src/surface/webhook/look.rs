@@ -5,6 +5,7 @@ use crate::level::Level;
 use crate::metric::METRICS;
 use crate::monitor::Handle;
 use crate::own::OwnFigure;
+use crate::policy::leak::LeakStatus;
 use crate::snapshot::{Moment, Snapshot};
 use bytesize::ByteSize;
 use std::time::Instant;
@@ -16,6 +17,7 @@ pub(super) struct Look<'a> {
     own: Vec<OwnFigure>,
     latest_secs: Option<f64>,
     silence: Option<f64>,
+    leak: LeakStatus,
 }
 
 impl<'a> Look<'a> {
@@ -27,6 +29,7 @@ impl<'a> Look<'a> {
             own: handle.own_metrics(),
             latest_secs: handle.forecast().time_to_budget.latest_secs,
             silence,
+            leak: handle.leak(),
         }
     }
 
@@ -41,6 +44,8 @@ impl<'a> Look<'a> {
         match name {
             "level" => Some(f64::from(latest.level() as u8)),
             "monitor_silence" => self.silence,
+            "leak_suspected" => Some(self.leak.verdict.is_alarm().into()),
+            "leak_growth_bytes" => self.leak.growth_bytes.map(|bytes| bytes as f64),
             "time_to_budget_latest_secs" => in_sight(self.latest_secs),
             "time_to_budget_secs" => in_sight(latest.time_to_budget_secs()),
             _ => self.of_table(name, latest),

@@ -49,6 +49,7 @@ fn live_bytes_are_judged_however_many_lines_changed_more() {
         caches_before: &[],
         events: &[],
         scope: Scope::Charged,
+        grown: None,
     });
     assert_eq!(explanation.changes.lines.len(), 4);
     says(&explanation, &["no registered cache accounts for 6.0 MiB"]);

@@ -65,7 +65,17 @@ function sentences(forecast, uptime) {
   return said;
 }
 
-export function forecast(root, { forecast: given, process }) {
+function leak(given) {
+  if (!given || !known(given.floor_bytes)) return 'Leak: not known yet';
+  const { verdict, growth_bytes: growth, span_secs: span, sites } = given;
+  if (verdict === 'none') return `Leak: none in sight; the floor is ${bytes(given.floor_bytes)}`;
+  const names = sites.map((site) => `${site.name} (${bytes(site.bytes)})`).join(', ');
+  return (
+    `Leak: ${verdict}, ${bytes(growth)} in ${duration(span)}` + `${names ? `, in ${names}` : ''}`
+  );
+}
+
+export function forecast(root, { forecast: given, leak: verdict, process }) {
   if (!given) {
     show(root, h('p', { class: 'note' }, 'Not known yet.'));
     return;
@@ -81,7 +91,7 @@ export function forecast(root, { forecast: given, process }) {
     h(
       'ul',
       { class: 'plain' },
-      sentences(given, process?.uptime_seconds).map((said) => h('li', {}, `${said}.`)),
+      [...sentences(given, process?.uptime_seconds), leak(verdict)].map((said) => h('li', {}, `${said}.`)),
     ),
   );
 }

@@ -62,6 +62,10 @@ export class Log {
 
 const names = (list) => (list?.length ? list.join(', ') : 'nobody');
 
+const leak = (e) =>
+  `what no cache holds grew by ${bytes(e.growth_bytes)} in ${duration(e.span_seconds)}` +
+  `${e.functions ? `, in ${e.functions}` : ''}`;
+
 const SENTENCES = {
   monitor_started: (e) => `budget ${bytes(e.budget_bytes)}: ${e.budget_provenance}`,
   monitor_stopped: () => 'the monitor has stopped',
@@ -83,6 +87,10 @@ const SENTENCES = {
     `${bytes(e.freed_bytes)} freed of ${bytes(e.needed_bytes)}; ` +
     `most grew ${words(e.grew)} (${bytes(e.grew_bytes)})`,
   refill_storm: (e) => `${e.cache} takes again the ${bytes(e.evicted_bytes)} it gave`,
+  leak_growing: leak,
+  leak_suspected: leak,
+  leak_confirmed: leak,
+  leak_cleared: (e) => `what was ${e.was} grows no more, or was given back`,
   purge_completed: (e) => `${bytes(e.purged_bytes)} given back in ${duration(e.duration_seconds)}`,
   purge_suspended: (e) => `for ${duration(e.pause_seconds)}: ${words(e.cause)}`,
   health_check: (e) =>
@@ -116,7 +124,9 @@ export const fields = (event) =>
 
 function written(name, value) {
   if (value == null) return 'unknown';
-  if (Array.isArray(value)) return value.length ? value.join(', ') : 'none';
+  if (Array.isArray(value)) {
+    return value.length ? value.map((one) => one?.name ?? one).join(', ') : 'none';
+  }
   if (name.endsWith('_bytes') && known(value)) return bytes(value);
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }

@@ -1,0 +1,77 @@
+//! Floors: the lowest figure of each epoch, when what comes and goes has gone.
+
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// A figure at its lowest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Floor {
+    pub(crate) bytes: u64,
+    /// Live objects at that moment; `None` where they are not counted.
+    pub(crate) objects: Option<u64>,
+}
+
+/// By how much a figure changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Change {
+    pub(super) bytes: i64,
+    /// `None` where one of the two is unknown.
+    pub(super) objects: Option<i64>,
+    /// Epochs that it took.
+    pub(super) epochs: u32,
+}
+
+impl Change {
+    /// From a floor to that of the next epoch.
+    pub(super) fn between(before: Floor, after: Floor) -> Self {
+        let objects = before.objects.zip(after.objects);
+        let objects = objects.map(|(before, after)| difference(before, after));
+        Change { bytes: difference(before.bytes, after.bytes), objects, epochs: 1 }
+    }
+
+    pub(super) fn and(self, next: Change) -> Self {
+        let objects = self.objects.zip(next.objects);
+        Change {
+            bytes: self.bytes.saturating_add(next.bytes),
+            objects: objects.map(|(these, those)| these.saturating_add(those)),
+            epochs: self.epochs.saturating_add(next.epochs),
+        }
+    }
+}
+
+fn difference(before: u64, after: u64) -> i64 {
+    after.cast_signed().saturating_sub(before.cast_signed())
+}
+
+/// Epochs of one length, one after the other.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Epochs {
+    length: Duration,
+    start: Duration,
+    floor: Option<Floor>,
+}
+
+impl Epochs {
+    pub(super) fn new(length: Duration, start: Duration) -> Self {
+        Epochs { length, start, floor: None }
+    }
+
+    /// Takes in a figure, `None` while it is unknown, and gives the floor of the epoch that has ended by then.
+    ///
+    /// An epoch in which nothing was known has no floor: the next is compared with the one before it.
+    pub(super) fn observe(&mut self, at: Duration, figure: Option<Floor>) -> Option<Floor> {
+        let into = at.checked_sub(self.start)?;
+        let ended = if into >= self.length { self.end(into) } else { None };
+        let lower = |floor: &Floor| figure.is_none_or(|figure| floor.bytes <= figure.bytes);
+        self.floor = self.floor.filter(lower).or(figure);
+        ended
+    }
+
+    /// The next begins where it would have begun if there had been ticks all the time.
+    fn end(&mut self, into: Duration) -> Option<Floor> {
+        let length = self.length.as_nanos().max(1);
+        let whole = into.as_nanos() / length * length;
+        self.start += Duration::from_nanos_u128(whole);
+        self.floor.take()
+    }
+}

@@ -1,0 +1,15 @@
+//! The code search, of whose caches one forgets to forget.
+
+use super::child::{Leaking, names};
+
+const KEEPS: &str = "code_search::trail::step";
+
+#[test]
+fn the_cache_that_forgets_to_forget_is_named() {
+    let bounds = ["--budget", "256MiB", "--limit-bytes", "8MiB", "--queries", "100000000"];
+    let search = Leaking::start("code_search", &[&bounds[..], &["--forget-to-forget"]].concat());
+    let leak = search.found("confirmed");
+    assert_eq!(names(&leak["sites"]).first(), Some(&KEEPS), "{leak:#}");
+    let explanation = search.ask("/api/v1/explain");
+    assert!(explanation["verdict"].to_string().contains(KEEPS), "{explanation:#}");
+}
