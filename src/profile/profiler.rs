@@ -39,7 +39,11 @@ impl HeapProfiler {
     pub fn start(sampling: Sampling) -> Result<(), Error> {
         let mean = sampling.mean_bytes();
         if mean == 0 {
-            return Err(Error::setting("heap_profile", mean, "at least 1 byte between two samples"));
+            return Err(Error::setting(
+                "heap_profile",
+                mean,
+                "at least 1 byte between two samples",
+            ));
         }
         if !is_installed() {
             let expected = "off: plimsoll::Plimsoll is not the global allocator";

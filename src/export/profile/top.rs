@@ -119,10 +119,8 @@ impl HeapProfile {
     }
 
     fn lines(&self, site: &ProfileSite) -> Vec<String> {
-        match self.has_symbols {
-            true => self.shown(site).map(line).collect(),
-            false => self.places(site).collect(),
-        }
+        let named: Vec<_> = self.shown(site).map(line).collect();
+        if named.is_empty() { self.places(site).collect() } else { named }
     }
 }
 
