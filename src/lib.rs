@@ -147,6 +147,10 @@ pub use eviction::{CacheStatus, EvictionPlan, EvictionResult, EvictionStatistics
 pub use export::Exposition;
 #[cfg(feature = "log")]
 pub use export::JsonLayer;
+#[cfg(feature = "recorder")]
+pub use export::{
+    Autopsy, AutopsyMoment, CacheGave, Given, Held, KeptProfile, LedgerChange, SiteHeld,
+};
 pub use export::{
     BudgetStatus, Change, Changes, Crossings, Doubt, DoubtKind, EventTotals, EvictionSummary,
     Evidence, Explanation, GrowthReport, Happening, HealthReport, LOG_TARGET, Metrics,
