@@ -162,6 +162,9 @@ impl HeapProfile {
 fn shown(functions: &[&Function]) -> Range<usize> {
     let outermost = functions.iter().position(|function| function.name.contains(OUTERMOST));
     let end = outermost.unwrap_or(functions.len());
+    // What calls `main` is called by machinery in its turn.
+    let is_own = |function: &&Function| !is_machinery(&function.name);
+    let end = functions[..end].iter().rposition(is_own).map_or(end, |last| last + 1);
     let start = functions.iter().position(|function| !is_machinery(&function.name));
     start.unwrap_or(end).min(end)..end
 }
@@ -327,7 +330,9 @@ mod tests {
 
     #[test]
     fn both_ends_of_a_stack_are_left_out_and_nothing_in_the_middle() {
-        let profile = profile(&STACK);
+        let mut stack = STACK.to_vec();
+        stack.insert(4, &["core::ops::function::FnOnce::call_once"]);
+        let profile = profile(&stack);
         let site = &profile.sites[0];
         let names: Vec<_> = profile.shown(site).map(|it| it.name.as_str()).collect();
         let expected = [

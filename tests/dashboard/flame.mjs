@@ -32,7 +32,10 @@ try {
     );
     for (const { right, label } of boxes) assert.ok(label <= right + 4, `${label} > ${right}`);
     assert.deepEqual(complaints, []);
-    await page.screenshot({ path: join(directory, `flame-${colorScheme}.png`), fullPage: true });
+    // A document that is all SVG has no page to be photographed.
+    await page.goto('about:blank');
+    await page.setContent(`<body style="margin:0">${svg}</body>`);
+    await page.screenshot({ path: join(directory, `flame-${colorScheme}.png`) });
     await page.close();
     console.log(`ok    flame graph, ${colorScheme}: ${boxes.length} functions`);
   }
