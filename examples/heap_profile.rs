@@ -46,8 +46,8 @@ fn write_log() -> Vec<u64> {
 
 /// Forgets 8 MiB, as services do.
 #[inline(never)]
-fn forget_sessions(sessions: &mut Vec<Box<[u8; 4000]>>) {
-    sessions.extend((0..2097).map(|_| Box::new([1; 4000])));
+fn forget_sessions(sessions: &mut Vec<Vec<u8>>) {
+    sessions.extend((0..2097).map(|_| vec![1; 4000]));
 }
 
 fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
