@@ -108,6 +108,8 @@ fn status(now: Snapshot, caches: Vec<CacheStatus>, forecast: Forecast) -> Status
         brake: Default::default(),
         threshold_crossings: Crossings::default(),
         events: EventTotals::default(),
+        #[cfg(feature = "recorder")]
+        previous_run: None,
         own_metrics: Vec::new(),
         settings: Vec::new(),
         surfaces: Surfaces::of(true),

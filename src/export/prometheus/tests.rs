@@ -68,6 +68,8 @@ fn bare() -> Status {
         limit_refusals: 0,
         threshold_crossings: Crossings::default(),
         events: EventTotals::default(),
+        #[cfg(feature = "recorder")]
+        previous_run: None,
         own_metrics: Vec::new(),
         settings: Vec::new(),
         surfaces: Surfaces::default(),
