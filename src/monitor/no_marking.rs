@@ -9,6 +9,13 @@ use std::sync::Arc;
 #[derive(Default)]
 pub(super) struct Marking;
 
+#[expect(clippy::unused_self, reason = "as where there is a profile")]
+impl Marking {
+    pub(super) fn is_busy(&self) -> bool {
+        false
+    }
+}
+
 impl Shared {
     #[expect(clippy::unused_self, reason = "as where there is a profile")]
     pub(super) fn mark(self: &Arc<Self>, _: Option<EpochEnd>) {}

@@ -87,7 +87,10 @@ impl Function {
 fn names(profile: &HeapProfile, site: &ProfileSite) -> (String, Option<String>) {
     let shown: Vec<_> = profile.shown(site).collect();
     let Some(innermost) = shown.first() else {
-        return (profile.places(site).next().unwrap_or("(no stack)".to_owned()), None);
+        return (
+            profile.places(site).next().unwrap_or("(sites for which there was no room)".to_owned()),
+            None,
+        );
     };
     match shown.iter().find(|function| is_own(function)) {
         Some(own) if own.name == innermost.name => (own.name.clone(), None),

@@ -4,6 +4,7 @@ use super::heap::HeapProfile;
 use super::mapping;
 use super::sampling::Sampling;
 use crate::error::Error;
+use crate::probe::is_installed;
 use crate::sampler;
 use crate::snapshot::Moment;
 
@@ -36,7 +37,19 @@ impl HeapProfiler {
     /// # Errors
     /// For a mean that makes no sense, and when [`Plimsoll`](crate::Plimsoll) is not the global allocator.
     pub fn start(sampling: Sampling) -> Result<(), Error> {
-        sampler::start(sampling.mean_bytes(), sampling.is_by_thread())
+        let mean = sampling.mean_bytes();
+        if mean == 0 {
+            return Err(Error::setting(
+                "heap_profile",
+                mean,
+                "at least 1 byte between two samples",
+            ));
+        }
+        if !is_installed() {
+            let expected = "off: plimsoll::Plimsoll is not the global allocator";
+            return Err(Error::setting("heap_profile", "on", expected));
+        }
+        sampler::start(mean, sampling.is_by_thread())
     }
 
     /// Takes no more samples. Those that were taken stay until their objects are freed.

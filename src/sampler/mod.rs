@@ -15,8 +15,6 @@
 //! chance 1 - exp(-s / mean), whatever its history. Nothing here allocates, locks, panics, formats or reads a clock, but
 //! for `read`.
 
-#![allow(dead_code, reason = "the heap profile asks, which follows")]
-
 mod bucket;
 mod exchange;
 mod guard;
@@ -32,7 +30,6 @@ mod tag;
 mod tests;
 
 pub(crate) use exchange::{forget, may_be_sampled, resize, sample};
-#[allow(unused_imports, reason = "of the heap profile")]
 pub(crate) use reading::{Lost, RawSample, RawSite, Reading, read};
 pub use tag::{Tag, TagGuard, Tagged};
 

@@ -20,6 +20,8 @@ mod fixture;
 mod golden;
 mod health;
 mod pages;
+#[cfg(feature = "profile")]
+mod profile;
 mod sockets;
 mod target;
 mod token;

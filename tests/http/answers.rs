@@ -167,7 +167,8 @@ fn what_this_build_lacks_is_said() {
     let _alone = alone();
     let monitor = served(builder());
     let to = address(&monitor);
-    for path in ["/debug/pprof/heap", "/debug/flamegraph"] {
+    let of_the_profile = ["/debug/pprof/heap", "/debug/flamegraph", "/api/v1/profile"];
+    for path in of_the_profile.into_iter().filter(|_| cfg!(not(feature = "profile"))) {
         let answer = get(to, path);
         assert_eq!(answer.status, 501);
         assert!(answer.json()["error"].as_str().unwrap().contains("feature `profile`"));

@@ -10,7 +10,7 @@ fn with_host(monitor: &Monitor, path: &str, host: &str) -> Answer {
 }
 
 /// Every route there is: none forgets to look.
-const ROUTES: [&str; 16] = [
+const ROUTES: [&str; 18] = [
     "/",
     "/assets/app.js",
     "/favicon.ico",
@@ -21,6 +21,8 @@ const ROUTES: [&str; 16] = [
     "/events",
     "/mcp",
     "/debug/pprof/heap",
+    "/debug/flamegraph",
+    "/api/v1/profile",
     "/api/v1/status",
     "/api/v1/history",
     "/api/v1/events",

@@ -23,4 +23,6 @@ mod description;
 mod figures;
 mod guard;
 mod lifecycle;
+#[cfg(feature = "profile")]
+mod profile;
 mod stream;

@@ -120,6 +120,7 @@ fn health_has_the_programs_own_checks() {
     assert_eq!(names, ["usage_bytes", "usage_percent", "growth_bytes_per_sec"]);
 }
 
+#[cfg(not(feature = "profile"))]
 #[test]
 fn a_profile_that_is_not_there_says_what_it_needs() {
     let _alone = alone();

@@ -17,4 +17,6 @@ mod changing;
 mod documents;
 mod explaining;
 mod looking;
+#[cfg(feature = "profile")]
+mod profile;
 mod protocol;

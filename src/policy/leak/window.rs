@@ -72,12 +72,12 @@ impl Window {
     /// Says whether an epoch has ended.
     pub(super) fn observe(&mut self, at: Duration, figure: Option<Floor>) -> bool {
         let ended = self.epochs.observe(at, figure);
-        ended.inspect(|floor| self.take(*floor)).is_some()
+        ended.inspect(|(floor, epochs)| self.take(*floor, *epochs)).is_some()
     }
 
-    fn take(&mut self, floor: Floor) {
+    fn take(&mut self, floor: Floor, epochs: u32) {
         let Some(last) = self.last.replace(floor) else { return };
-        let change = Change::between(last, floor);
+        let change = Change::between(last, floor, epochs);
         self.rises.take(last, change, std::mem::take(&mut self.is_first));
         let verdict = self.rises.verdict(&self.rule);
         match &mut self.alarm {
