@@ -97,6 +97,17 @@ pub enum Error {
         /// The system's answer.
         source: std::io::Error,
     },
+    /// A recorder's file cannot be written or read.
+    #[error("recorder {}: {what}: {source}", path.display())]
+    #[non_exhaustive]
+    Recorder {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What was tried.
+        what: &'static str,
+        /// The system's answer, or what is wrong with the file.
+        source: std::io::Error,
+    },
     /// A monitor that should have answered did not.
     #[error("the monitor did not answer within {}", humantime::format_duration(*.0))]
     NoAnswer(Duration),
@@ -113,6 +124,7 @@ impl Error {
             Error::AlreadyRunning
             | Error::NotRunning
             | Error::Monitoring { .. }
+            | Error::Recorder { .. }
             | Error::NoAnswer(_) => "monitoring_error",
             Error::Environment { source, .. } => source.category(),
             Error::Budget { .. }

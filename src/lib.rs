@@ -147,6 +147,10 @@ pub use eviction::{CacheStatus, EvictionPlan, EvictionResult, EvictionStatistics
 pub use export::Exposition;
 #[cfg(feature = "log")]
 pub use export::JsonLayer;
+#[cfg(feature = "recorder")]
+pub use export::{
+    Autopsy, AutopsyMoment, CacheGave, Given, Held, KeptProfile, LedgerChange, SiteHeld,
+};
 pub use export::{
     BudgetStatus, Change, Changes, Crossings, Doubt, DoubtKind, EventTotals, EvictionSummary,
     Evidence, Explanation, GrowthReport, Happening, HealthReport, LOG_TARGET, Metrics,
@@ -186,6 +190,11 @@ pub use probe::is_installed;
 pub use profile::{
     Estimate, Function, HeapProfile, HeapProfiler, Location, LostSamples, Mapping, ProfileSite,
     Sampling, SiteGrowth,
+};
+#[cfg(feature = "recorder")]
+pub use recorder::{
+    EndKind, Exhibit, Heartbeat, Judgement, LastRun, PreviousRun, ProfileKind, RecordedEnd,
+    RecordedEvent, RecordedPanic, RecordedProfile, RecordedRun, Recording, TimePoint,
 };
 pub use region::{
     Process, Region, ThisThread, assert_allocates_nothing, assert_peaks_below,

@@ -134,6 +134,16 @@ impl Metric {
         }
     }
 
+    /// Whether its number is a whole one; `None` for a derived one, which is not stored.
+    #[cfg(feature = "recorder")]
+    pub(crate) fn stored_whole(&self) -> Option<bool> {
+        match self.place {
+            Place::Integer(_) | Place::Count(_) => Some(true),
+            Place::Float(_) => Some(false),
+            Place::Derived(_) => None,
+        }
+    }
+
     /// Stores the metric's number in `values`; a derived one is not stored.
     ///
     /// # Errors

@@ -46,6 +46,7 @@ fn assert_quiet(monitor: &Monitor, more: Duration) {
 // The only test of its process: nothing else may allocate.
 #[test]
 fn a_tick_in_the_steady_state_allocates_nothing() {
+    let recordings = tempfile::tempdir().unwrap();
     let monitor = Monitor::builder()
         .budget(Budget::Bytes(128 << 20))
         .meter(Meter::LiveBytes)
@@ -57,6 +58,7 @@ fn a_tick_in_the_steady_state_allocates_nothing() {
         .keep_if(|snapshot| snapshot.heap_objects() > Some(0))
         .on_snapshot(|_| {})
         .on_event(|_| {})
+        .recorder(recordings.path().join("run"))
         .start()
         .unwrap();
     monitor.register("quiet", Quiet).unwrap();

@@ -72,7 +72,7 @@ fn leaks() -> [AlertRule; 1] {
         )]
 }
 
-fn vitals() -> [AlertRule; 3] {
+fn vitals() -> [AlertRule; 4] {
     [
         AlertRule::event("health_check")
             .named("PlimsollUnhealthy")
@@ -84,6 +84,15 @@ fn vitals() -> [AlertRule; 3] {
             .severity(AlertSeverity::Critical)
             .keep_secs(900)
             .summary("the kernel killed a process of the control group for want of memory"),
+        // The process's own end, where it records its runs: told by the next one.
+        AlertRule::event("previous_run")
+            .named("PlimsollPreviousRunOutOfMemory")
+            .when("is_oom", true)
+            .severity(AlertSeverity::Critical)
+            .keep_secs(900)
+            .summary(
+                "the run before died for want of memory ({verdict}): {summary}; see {recording}",
+            ),
         AlertRule::metric("monitor_silence", AlertWhen::Above(1.0))
             .named("PlimsollMonitorSilent")
             // A process that was stopped and goes on is not silent.

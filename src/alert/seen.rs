@@ -14,7 +14,7 @@ pub(super) const EXTRA: [&str; 5] = [
 ];
 
 /// Every `event_type` that sinks see.
-pub(super) const EVENT_TYPES: [&str; 19] = [
+pub(super) const EVENT_TYPES: [&str; 20] = [
     "monitor_started",
     "monitor_stopped",
     "budget_changed",
@@ -33,6 +33,7 @@ pub(super) const EVENT_TYPES: [&str; 19] = [
     "leak_confirmed",
     "leak_cleared",
     "health_check",
+    "previous_run",
     "error",
 ];
 

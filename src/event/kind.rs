@@ -161,6 +161,18 @@ pub enum EventKind {
     /// The health status changed.
     #[non_exhaustive]
     HealthCheck { status: HealthStatus, previous: HealthStatus, failed_checks: Vec<String> },
+    /// What became of the run before this one, as its recording says: `clean`, `panicked`, `oom_kill_confirmed`,
+    /// `oom_kill_probable`, `killed_not_by_memory`, `unknown`.
+    #[non_exhaustive]
+    PreviousRun {
+        verdict: String,
+        summary: String,
+        evidence: Vec<String>,
+        pid: u32,
+        last_tick: Option<f64>,
+        recording: String,
+        is_oom: bool,
+    },
     /// Something failed.
     #[non_exhaustive]
     Error { error_type: String, error_message: String },
@@ -189,6 +201,7 @@ impl EventKind {
             EventKind::LeakConfirmed { .. } => "leak_confirmed",
             EventKind::LeakCleared { .. } => "leak_cleared",
             EventKind::HealthCheck { .. } => "health_check",
+            EventKind::PreviousRun { .. } => "previous_run",
             EventKind::Error { .. } => "error",
         }
     }
@@ -220,6 +233,8 @@ impl EventKind {
                 Severity::Warning
             }
             EventKind::LevelChanged { from, to, .. } if to > from => Severity::Warning,
+            EventKind::PreviousRun { is_oom: true, .. } => Severity::Error,
+            EventKind::PreviousRun { verdict, .. } if verdict != "clean" => Severity::Warning,
             EventKind::HealthCheck { status, .. } if *status != HealthStatus::Healthy => {
                 Severity::Warning
             }

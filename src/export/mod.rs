@@ -1,5 +1,7 @@
 //! What leaves the process: logs and JSON. A surface formats; it never computes.
 
+#[cfg(feature = "recorder")]
+pub(crate) mod autopsy;
 pub(crate) mod evidence;
 pub(crate) mod explain;
 pub(crate) mod history;
@@ -14,6 +16,10 @@ pub(crate) mod report;
 pub(crate) mod snapshot;
 pub(crate) mod status;
 
+#[cfg(feature = "recorder")]
+pub use autopsy::{
+    Autopsy, AutopsyMoment, CacheGave, Given, Held, KeptProfile, LedgerChange, SiteHeld,
+};
 pub use evidence::Evidence;
 pub use explain::{
     Change, Changes, Doubt, DoubtKind, Explanation, GrowthReport, Happening, NextStep, Unexplained,

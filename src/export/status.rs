@@ -12,6 +12,8 @@ use crate::policy::leak::LeakStatus;
 use crate::policy::threshold::{Threshold, Thresholds};
 use crate::policy::usage::{Meter, Usage};
 use crate::policy::warning::Warning;
+#[cfg(feature = "recorder")]
+use crate::recorder::PreviousRun;
 use crate::setting::Setting;
 use crate::snapshot::Snapshot;
 use serde::Serialize;
@@ -63,6 +65,9 @@ pub struct Status {
     pub threshold_crossings: Crossings,
     /// How many events there were.
     pub events: EventTotals,
+    /// What became of the run before this one; `None` where nothing is recorded, or nothing was before.
+    #[cfg(feature = "recorder")]
+    pub previous_run: Option<PreviousRun>,
     /// The user's own figures.
     pub own_metrics: Vec<OwnFigure>,
     /// The settings in force and where each came from.

@@ -8,6 +8,7 @@ use super::courier::{Courier, Sinks};
 use super::figures::{self, Figures};
 use super::leaks::Leaks;
 use super::purging::Lessons;
+use super::recording::Tape;
 use super::registry::Registry;
 use super::settings::{Given, Serving, Settings};
 use super::shared::{Filter, History, Shared, UserCheck};
@@ -19,7 +20,7 @@ use crate::export::snapshot::is_reserved;
 use crate::mebibyte::mib;
 use crate::policy::allocator::ALLOCATOR_OPTIONS;
 use crate::policy::budget::{Allotment, Budget, Resolved};
-use crate::policy::health::{COUNT_AUDIT, OWN_CHECKS};
+use crate::policy::health::{COUNT_AUDIT, OWN_CHECKS, RECORDER};
 use crate::policy::usage::Gauge;
 use crate::policy::usage::Meter;
 use crate::snapshot::{METADATA_BOUNDS, Moment};
@@ -220,8 +221,10 @@ impl Builder {
         let said = Said::new(self.given, &settings, &environment as &Lookup<'_>);
         let wake = Arc::new(Wake::default());
         let brake = Brake::new(counts.clone(), wake.clone());
+        let moment = Moment::now();
+        let (tape, news) = Tape::start(&settings, &budget, moment, &self.root, &wake)?;
         let shared = Arc::new(Shared {
-            started: Moment::now(),
+            started: moment,
             program: program(),
             pid: std::process::id(),
             process_started: process_started(&self.root),
@@ -245,6 +248,7 @@ impl Builder {
             checks: self.checks,
             courier: Courier::start(self.sinks)?,
             figures: Figures::new(self.figures),
+            tape,
             keeps: self.keeps,
             #[cfg(feature = "http")]
             listening: super::serving::Listening::default(),
@@ -259,6 +263,7 @@ impl Builder {
             allotment: Mutex::new(allotment),
         });
         shared.emit(started);
+        news.into_iter().for_each(|kind| shared.emit(kind));
         if !counting {
             let message = "plimsoll is not the global allocator: heap figures are unknown";
             shared.emit(EventKind::error("monitoring_error", message));
@@ -273,7 +278,7 @@ impl Builder {
 }
 
 /// The name of the program, as far as the system tells it.
-fn program() -> String {
+pub(super) fn program() -> String {
     let path = std::env::current_exe().ok();
     let name = path.as_deref().and_then(Path::file_name);
     name.map_or("unknown".into(), |name| name.to_string_lossy().into_owned())
@@ -303,6 +308,7 @@ fn spawn(shared: Arc<Shared>) -> Result<Monitor, Error> {
         Ok(thread) => Ok(Monitor::new(shared, thread, has_stopped)),
         Err(source) => {
             shared.courier.stop();
+            shared.tape.end();
             Err(Error::Monitoring { what: "starting the monitor's thread", source })
         }
     }
@@ -348,7 +354,7 @@ fn check_names(checks: &[UserCheck]) -> Result<(), Error> {
     for (index, (name, _)) in checks.iter().enumerate() {
         let twice = checks.iter().skip(index + 1).any(|(other, _)| other == name);
         let ours = OWN_CHECKS.contains(&name.as_str())
-            || [COUNT_AUDIT, ALLOCATOR_OPTIONS].contains(&name.as_str());
+            || [COUNT_AUDIT, ALLOCATOR_OPTIONS, RECORDER].contains(&name.as_str());
         if name.is_empty() || ours || twice {
             return Err(Error::setting("check", format!("{name:?}"), "a name of its own"));
         }

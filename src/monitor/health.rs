@@ -4,7 +4,7 @@ use super::shared::{self, Shared};
 use super::{Handle, allocator, reply, worker};
 use crate::error::Error;
 use crate::export::report::HealthReport;
-use crate::policy::health::{Check, audit_check, own_checks};
+use crate::policy::health::{Check, RECORDER, audit_check, own_checks};
 use crate::snapshot::Moment;
 use std::sync::atomic::Ordering;
 
@@ -63,6 +63,7 @@ fn health(shared: &Shared, user_checks: Vec<(String, Check)>) -> HealthReport {
     let mut checks = own_checks(Some(&newest), shared.settings().growth, &vitals, &words);
     checks.push(audit_check(shared.audit().as_ref()));
     checks.push(allocator::check(shared, &newest, moment.instant));
+    checks.extend(shared.tape.check().map(|check| (RECORDER.to_owned(), check)));
     checks.extend(user_checks);
     HealthReport::new(moment, shared.level(), checks)
 }

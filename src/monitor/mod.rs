@@ -23,6 +23,7 @@
 //! outlook.rs  explain.rs            what is asked of the last tick's forecast; why memory grows
 //! reply.rs                          answers for threads and tasks
 //! figures.rs                        the user's own figures, and the thread that reads them
+//! recording.rs                      what happens, written into a file that survives the process
 //! following.rs                      what a surface on a thread of its own needs
 //! ```
 
@@ -61,6 +62,8 @@ mod prometheus;
 mod purge_job;
 mod purge_on_call;
 mod purging;
+#[cfg_attr(not(feature = "recorder"), path = "no_recording.rs")]
+mod recording;
 mod registry;
 mod reply;
 mod run;
@@ -241,6 +244,7 @@ impl Monitor {
     }
 
     fn signal_stop(&self) {
+        self.shared.tape.note_unwinding();
         self.shared.stopping.store(true, Ordering::Relaxed);
         self.shared.wake.notify();
     }

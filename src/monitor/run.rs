@@ -27,7 +27,7 @@ pub(super) fn run(shared: Arc<Shared>, counts: Option<CountSource>, stopped: Rep
         if ticker.alarm.calls(moment.instant) {
             ticker.hurry(moment.instant);
         }
-        if shared.look_wanted.swap(false, Ordering::Relaxed) {
+        if shared.look_wanted.swap(false, Ordering::Relaxed) | shared.tape.wants_look() {
             ticker.hurry(moment.instant);
         }
         // Nothing of ours should panic; what runs here and is not ours are the program's log subscribers.
@@ -46,6 +46,7 @@ pub(super) fn run(shared: Arc<Shared>, counts: Option<CountSource>, stopped: Rep
     shared.figures.stop();
     let total_snapshots_taken = shared.history.lock().taken_total;
     let _ = caught(|| shared.emit(EventKind::MonitorStopped { total_snapshots_taken }));
+    shared.tape.end();
     shared.courier.stop();
     shared.stopped.store(true, Ordering::Relaxed);
     stopped.send(());

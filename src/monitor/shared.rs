@@ -7,6 +7,7 @@ use super::figures::Figures;
 use super::leaks::Leaks;
 use super::order::Order;
 use super::purging::{Caller, Lessons};
+use super::recording::Tape;
 use super::registry::Registry;
 use super::settings::Settings;
 use super::wake::Wake;
@@ -93,6 +94,7 @@ pub(super) struct Shared {
     pub(super) checks: Vec<UserCheck>,
     pub(super) courier: Courier,
     pub(super) figures: Figures,
+    pub(super) tape: Tape,
     /// Which snapshots the ring keeps; `None` for all.
     pub(super) keeps: Option<Filter>,
     #[cfg(feature = "http")]
@@ -256,6 +258,7 @@ impl Shared {
     pub(super) fn emit(&self, kind: EventKind) {
         let event = Event::new(Moment::now(), kind);
         log::emit(&event);
+        self.tape.event(&event);
         self.courier.send_event(&event);
         let mut history = self.history.lock();
         history.events_total += 1;

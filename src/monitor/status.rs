@@ -65,6 +65,8 @@ impl Handle {
             limit_refusals: crate::counters::limit_refusals(),
             threshold_crossings: crossings,
             events: EventTotals { total: events, dropped: self.dropped_events() },
+            #[cfg(feature = "recorder")]
+            previous_run: self.shared.tape.previous().cloned(),
             own_metrics: self.own_metrics(),
             settings: settings.report.clone(),
             surfaces: Surfaces::of(settings.serving.http_actions),

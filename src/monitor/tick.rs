@@ -119,8 +119,9 @@ impl Ticker {
         self.shared.learn_reserve(&snapshot, moment.instant);
         self.shared.set_brake(&snapshot, moment.instant);
         self.arm_alarm(&snapshot);
-        self.remember(&snapshot, moment.instant);
+        let is_due = self.remember(&snapshot, moment.instant);
         self.note_if_well(&snapshot);
+        self.shared.record_tick(&snapshot, is_due, moment.instant);
         log::emit_debug(moment, || EventKind::snapshot_taken(&snapshot));
         self.report_usage_known(&snapshot);
         self.shared.look_for_leaks(&snapshot);
@@ -177,13 +178,14 @@ impl Ticker {
             .arm(usage.and_then(|(usage, budget)| distance(usage, &settings.thresholds, budget)));
     }
 
-    fn remember(&mut self, snapshot: &Snapshot, now: Instant) {
+    /// Says whether an interval has gone by, or the level is another.
+    fn remember(&mut self, snapshot: &Snapshot, now: Instant) -> bool {
         // Ticks may come a little early or late by the clock that other threads share.
         let interval = self.shared.settings().interval / 10 * 9;
-        let keep = self.last_kept.is_none_or(|(at, level)| {
+        let is_due = self.last_kept.is_none_or(|(at, level)| {
             level != snapshot.level() || now.saturating_duration_since(at) >= interval
         });
-        let keep = keep && self.is_wanted(snapshot);
+        let keep = is_due && self.is_wanted(snapshot);
         let pace = self.interval(now);
         let mut history = self.shared.history.lock();
         if keep {
@@ -199,6 +201,7 @@ impl Ticker {
             (Some(peak), Some(percent)) => Some(peak.max(percent)),
             (peak, percent) => percent.or(peak),
         };
+        is_due
     }
 
     /// The user's own, which are read until the next tick.

@@ -144,6 +144,9 @@ pub(crate) const OWN_CHECKS: [&str; 5] =
 /// `failed_checks` shall see which of the two failed.
 pub(crate) const COUNT_AUDIT: &str = "count_audit";
 
+/// The one of a recorder, where there is one.
+pub(crate) const RECORDER: &str = "recorder";
+
 /// What each of our own checks comes to, without its words: allocates nothing.
 pub(crate) fn own_statuses(
     newest: Option<&Snapshot>,

@@ -15,6 +15,8 @@ pub use difference::SiteGrowth;
 pub use estimate::Estimate;
 pub use heap::{Function, HeapProfile, Location, LostSamples, ProfileSite};
 pub use mapping::Mapping;
+#[cfg(all(feature = "cli", feature = "recorder"))]
+pub(crate) use mapping::build_id_of;
 pub(crate) use naming::Owner;
 pub use profiler::HeapProfiler;
 pub use sampling::Sampling;

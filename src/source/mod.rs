@@ -3,6 +3,8 @@
 //! What cannot be read is `None`: no `/proc`, no cgroup, no jemalloc behind the counts.
 
 mod allocator;
+#[cfg(feature = "recorder")]
+mod build_id;
 mod cgroup;
 mod file;
 mod host;
@@ -20,6 +22,8 @@ mod host;
 )]
 mod jemalloc;
 mod limits;
+#[cfg(feature = "recorder")]
+mod origin;
 mod process;
 mod rlimit;
 #[cfg(feature = "stats_alloc")]
@@ -27,12 +31,18 @@ mod stats_alloc;
 mod thp;
 
 pub(crate) use allocator::{AllocatorOptions, Arena, Pages};
+#[cfg(feature = "recorder")]
+pub(crate) use build_id::build_id;
 pub(crate) use cgroup::{Cgroup, GroupLimit, Whose};
+#[cfg(feature = "recorder")]
+pub(crate) use cgroup::{KillCounters, KillGroup, KillsNow, MOST_GROUPS};
 pub(crate) use host::Pressure;
 pub(crate) use jemalloc::{
     JemallocArenas, JemallocBins, options, set_background_purge, set_dirty_decay,
 };
 pub(crate) use limits::Bounds;
+#[cfg(feature = "recorder")]
+pub(crate) use origin::{Origin, Presence};
 pub(crate) use process::{Process, started as process_started};
 #[cfg(feature = "stats_alloc")]
 pub use stats_alloc::stats_alloc_counts;
@@ -141,6 +151,8 @@ pub(crate) struct Sources {
     cgroup: Option<cgroup::CgroupSource>,
     pressure: host::PressureSource,
     slow: Option<(Instant, Cgroup, Pressure)>,
+    /// How often the process was moved to other groups, as far as was seen.
+    moves: u64,
 }
 
 impl CountSource {
@@ -180,6 +192,7 @@ impl Sources {
             cgroup,
             pressure,
             slow: None,
+            moves: 0,
         }
     }
 
@@ -201,6 +214,7 @@ impl Sources {
 
     fn read_bounds(&mut self) {
         let moved = self.limits.follow();
+        self.moves += u64::from(moved);
         let bounds = self.limits.read();
         if moved || self.limits.watched(&bounds) != self.limits.watched(&self.bounds) {
             self.cgroup = self.limits.figures(&bounds);
@@ -208,6 +222,12 @@ impl Sources {
             self.slow = None;
         }
         self.bounds = bounds;
+    }
+
+    /// How often the process was moved to other groups, as far as was seen.
+    #[cfg_attr(not(feature = "recorder"), allow(dead_code, reason = "only the recorder asks"))]
+    pub(crate) fn moves(&self) -> u64 {
+        self.moves
     }
 
     /// The control group's figures, all of this moment.

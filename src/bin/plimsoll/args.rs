@@ -11,8 +11,8 @@ use std::time::Duration;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done; `health`: healthy
-  1  `health`: a warning; `evict`, `purge`: less was freed than was asked for
-  2  `health`: critical
+  1  `health`: a warning; `evict`, `purge`: less was freed than was asked for; `autopsy`: the file is damaged
+  2  `health`: critical; `autopsy`: the file cannot be read
   3  the process cannot be reached or refused, or the command line makes no sense
 
 A TARGET is a URL (http://127.0.0.1:9464), host:port, a socket's path, or a process's id; when it is left out,
@@ -25,6 +25,13 @@ Exit codes:
   1  warning
   2  critical
   3  the process cannot be reached or refused, or the command line makes no sense";
+
+const AUTOPSY_CODES: &str = "\
+Exit codes:
+  0  the file was read, whole
+  1  parts of it cannot be read: what can be is shown
+  2  it is no recording that can be read
+  3  the output cannot be written, or the command line makes no sense";
 
 /// Looks at a process that runs plimsoll's monitor: how full its memory budget is, what fills it, and where it is going.
 #[derive(Debug, Parser)]
@@ -47,6 +54,8 @@ pub(crate) enum Command {
     Explain(Reach),
     /// Follows the process: a line a second, and one for each event.
     Watch(Watch),
+    /// The process in a terminal, as it is each second, with keys for evictions and the heap profile.
+    Top(Reach),
     /// The figures as Prometheus reads them; as one report with --json.
     Metrics(Reach),
     /// What happened lately.
@@ -65,6 +74,12 @@ pub(crate) enum Command {
     Mcp(Reach),
     /// The monitored processes of this machine.
     List(List),
+    /// A small service that leaks on purpose, watched by all there is: what happens is told in plain lines.
+    #[cfg(feature = "http")]
+    Demo(Demo),
+    /// What became of a run, from its recorder's file: the verdict, what grew, who held it, how it went.
+    #[command(after_help = AUTOPSY_CODES, after_long_help = AUTOPSY_CODES)]
+    Autopsy(Autopsy),
     /// Writes what a shell needs to complete this program's commands.
     Completions {
         /// Which shell.
@@ -191,6 +206,36 @@ pub(crate) struct Configure {
     pub(crate) changes: Vec<(String, String)>,
     #[command(flatten)]
     pub(crate) options: Options,
+}
+
+#[cfg(feature = "http")]
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// How long it runs.
+    #[arg(long, value_name = "N", default_value_t = 45, value_parser = clap::value_parser!(u64).range(15..=600))]
+    pub(crate) seconds: u64,
+    /// Kills itself at the end (SIGKILL), as the kernel would.
+    #[arg(long, requires = "recorder")]
+    pub(crate) die: bool,
+    /// Records the run in this file, for `plimsoll autopsy FILE`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) recorder: Option<PathBuf>,
+    /// Where the dashboard is served; any free port unless given.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub(crate) port: u16,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Autopsy {
+    /// The recorder's file: what PLIMSOLL_RECORDER or .recorder() named. The run before lies at FILE.previous.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// JSON: all that is known, exact bytes, null for what is unknown.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Writes one page with charts, which needs nothing else.
+    #[arg(long, value_name = "OUT")]
+    pub(crate) html: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -2,7 +2,10 @@
 
 mod act;
 mod args;
+mod autopsy;
 mod client;
+#[cfg(feature = "http")]
+mod demo;
 mod events;
 mod explain;
 mod fault;
@@ -19,6 +22,7 @@ mod sockets;
 mod sse;
 mod status;
 mod target;
+mod top;
 mod watch;
 
 use args::{Command, Line};
@@ -28,6 +32,15 @@ use print::Out;
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
+
+/// What the demo is about: it counts itself. The other commands allocate too little for it to matter.
+#[cfg(all(feature = "http", feature = "jemalloc"))]
+#[global_allocator]
+static ALLOC: plimsoll::Plimsoll = plimsoll::Plimsoll::jemalloc();
+
+#[cfg(all(feature = "http", not(feature = "jemalloc")))]
+#[global_allocator]
+static ALLOC: plimsoll::Plimsoll<std::alloc::System> = plimsoll::Plimsoll::new(std::alloc::System);
 
 /// For what is only read.
 const SHORT: Duration = Duration::from_secs(5);
@@ -71,6 +84,9 @@ fn run(command: Command) -> Result<u8, Fault> {
     let out = Out::stdout();
     match command {
         Command::Completions { shell } => return pages::completions(shell, &out),
+        #[cfg(feature = "http")]
+        Command::Demo(wanted) => return demo::run(&wanted, &out),
+        Command::Autopsy(wanted) => return autopsy::run(&wanted, &out),
         Command::Man { dir } => return pages::manual(dir.as_deref(), &out),
         _ => {}
     }
@@ -96,8 +112,11 @@ async fn ask(command: Command, out: &Out) -> Result<u8, Fault> {
         Command::Purge(reach) => act::purge(&reach, out).await,
         Command::Configure(configure) => act::configure(&configure, out).await,
         Command::Mcp(reach) => mcp::run(&reach).await,
+        Command::Top(reach) => top::run(&reach, out.colour).await,
         Command::Profile(profile) => profile::run(&profile, out).await,
         Command::List(list) => list::run(&list, out).await,
-        Command::Completions { .. } | Command::Man { .. } => Ok(0),
+        #[cfg(feature = "http")]
+        Command::Demo(_) => Ok(0),
+        Command::Autopsy(_) | Command::Completions { .. } | Command::Man { .. } => Ok(0),
     }
 }

@@ -77,7 +77,7 @@ fn facts(status: &Value, out: &Out) -> Table {
     table
 }
 
-fn thresholds(thresholds: &Value) -> String {
+pub(crate) fn thresholds(thresholds: &Value) -> String {
     let thresholds = thresholds.as_array().into_iter().flatten();
     let each = |one: &Value| {
         format!("{} at {} ({})", text(&one["level"]), size(&one["bytes"]), percent(&one["percent"]))
@@ -86,7 +86,7 @@ fn thresholds(thresholds: &Value) -> String {
 }
 
 /// By the longest window that is known, with its interval.
-fn growth(forecast: &Value) -> String {
+pub(crate) fn growth(forecast: &Value) -> String {
     let kind = text(&forecast["growth"]).replace('_', " ");
     let windows = ["five_minutes", "minute", "ten_seconds"];
     let Some(trend) = windows.iter().map(|name| &forecast[*name]).find(|trend| trend.is_object())
@@ -98,7 +98,7 @@ fn growth(forecast: &Value) -> String {
     format!("{kind}, {likely}/s ({least}/s to {most}/s) over {}", span(&trend["span_secs"]))
 }
 
-fn leak(leak: &Value) -> String {
+pub(crate) fn leak(leak: &Value) -> String {
     let verdict = text(&leak["verdict"]);
     if leak["growth_bytes"].is_null() {
         return verdict;
@@ -109,7 +109,7 @@ fn leak(leak: &Value) -> String {
     format!("{verdict}, {} in {}{named}", size(&leak["growth_bytes"]), span(&leak["span_secs"]))
 }
 
-fn to_budget(time: &Value) -> String {
+pub(crate) fn to_budget(time: &Value) -> String {
     if time["likely_secs"].is_null() && time["soonest_secs"].is_null() {
         return UNKNOWN.into();
     }
@@ -117,7 +117,7 @@ fn to_budget(time: &Value) -> String {
     format!("{} (soonest {soonest}, latest {latest})", span(&time["likely_secs"]))
 }
 
-fn evictions(evictions: &Value) -> String {
+pub(crate) fn evictions(evictions: &Value) -> String {
     let (times, freed) = (&evictions["total_evictions"], &evictions["total_memory_freed_bytes"]);
     match times.as_u64() {
         Some(0) => "nothing so far".into(),

@@ -5,6 +5,7 @@
 //! name.rs     the names that Prometheus knows figures by
 //! text.rs     families and samples, escaped
 //! caches.rs  forecast.rs  leak.rs   the parts with labels
+//! previous_run.rs   what the recorder says of the run before
 //! ```
 
 mod caches;
@@ -12,6 +13,8 @@ mod forecast;
 mod format;
 mod leak;
 mod name;
+#[cfg(feature = "recorder")]
+mod previous_run;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -40,6 +43,8 @@ pub(crate) fn write(out: &mut String, status: &Status, exposition: Exposition) {
     leak::write(&mut page, &status.leak, status.snapshot.live_bytes().is_some());
     brake(&mut page, status);
     monitor(&mut page, status);
+    #[cfg(feature = "recorder")]
+    previous_run::write(&mut page, status);
     own_figures(&mut page, status);
     page.end();
 }

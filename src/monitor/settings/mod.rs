@@ -24,9 +24,10 @@ use resolver::{Resolver, blame};
 pub use serving::WebhookForm;
 pub(crate) use serving::{Secret, Serving, SocketPlace};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 pub(super) use text::word;
-use text::{count, duration, on_or_off, parse, points};
+use text::{count, duration, file, on_or_off, parse, points};
 
 /// What a builder has been told so far.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +47,7 @@ pub(super) struct Given {
     pub(super) purge: Option<bool>,
     pub(super) background_purge: Option<bool>,
     pub(super) dirty_decay: Option<Duration>,
+    pub(super) recorder: Option<PathBuf>,
     pub(super) heap_profile: Option<Option<HeapSampling>>,
     pub(super) serving: serving::Given,
 }
@@ -67,6 +69,8 @@ pub(super) struct Settings {
     /// `None`: left as it is.
     pub(super) background_purge: Option<bool>,
     pub(super) dirty_decay: Option<Duration>,
+    /// Where the run is recorded.
+    pub(super) recorder: Option<PathBuf>,
     pub(super) heap_profile: Option<HeapSampling>,
     pub(super) serving: Serving,
     pub(super) report: Vec<Setting>,
@@ -168,6 +172,13 @@ impl Settings {
                 given.dirty_decay,
                 duration,
                 left_as_it_is,
+            )?,
+            recorder: r.optional(
+                "recorder",
+                "PLIMSOLL_RECORDER",
+                given.recorder.clone(),
+                file,
+                |path| path.map_or("off".into(), |path| path.display().to_string()),
             )?,
             heap_profile: r.required(
                 "heap_profile",
@@ -371,6 +382,7 @@ mod tests {
             ("PLIMSOLL_BACKGROUND_PURGE", "sometimes"),
             ("PLIMSOLL_DIRTY_DECAY", "slowly"),
             ("PLIMSOLL_DIRTY_DECAY", "2days"),
+            ("PLIMSOLL_RECORDER", " "),
             ("PLIMSOLL_HOOK_TIMEOUT", "2 fortnights"),
             ("PLIMSOLL_HEAP_PROFILE", "often"),
         ] {

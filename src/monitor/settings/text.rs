@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::policy::budget::parse_size;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -49,6 +50,15 @@ pub(super) fn on_or_off(text: &str) -> Result<bool, Error> {
 pub(super) fn words(text: &str) -> Result<Vec<String>, Error> {
     let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
     Ok(words.map(str::to_owned).collect())
+}
+
+/// A path, as it is but for blanks around it.
+pub(super) fn file(text: &str) -> Result<PathBuf, Error> {
+    let path = text.trim();
+    if path.is_empty() {
+        return Err(Error::Parse { given: text.into(), expected: "the path of a file" });
+    }
+    Ok(path.into())
 }
 
 pub(in crate::monitor) fn word(on: bool) -> &'static str {

@@ -5,14 +5,19 @@
 //! locate.rs    the process's group, and those above it, as directories
 //! limit.rs     the lowest limit of them all
 //! figures.rs   charge, parts and events of the group whose limit that is
+//! kills.rs     whom the kernel has killed in them, for whoever comes after
 //! ```
 
 mod figures;
+#[cfg(feature = "recorder")]
+mod kills;
 mod limit;
 mod locate;
 mod mounts;
 
 pub(super) use figures::CgroupSource;
+#[cfg(feature = "recorder")]
+pub(crate) use kills::{KillCounters, KillGroup, KillsNow, MOST_GROUPS};
 pub(super) use limit::GroupLimits;
 pub(crate) use limit::{GroupLimit, Whose};
 pub(super) use locate::Location;

@@ -1,0 +1,248 @@
+//! `Writer`: puts what happens into the file, in writes that are whole or not at all.
+//!
+//! By `pwrite`, not through a map: a write is whole whenever the process is killed, what was written is the kernel's and
+//! outlives the process, a file that somebody cuts short is an error and no SIGBUS, and nothing of it counts as resident.
+//! In a loop it costs more (1.4 us against 0.01 us on ext4), after a writeback, which is how ticks find the file, less:
+//! 4 us against 10 us. `benches/recorder.rs` measures it.
+
+use super::format::{
+    Area, CACHES, CACHES_WELL, DOCUMENT_HEAD, END, EVENTS, GROUPS, IDENTITY, JUDGEMENT, LEAK,
+    MOST_PARTS, NEWEST, POINTS, RingArea, SLOT, TEXT, TEXT_AT, TICKS, WELL, put, put_bytes,
+    seal_document, seal_slot,
+};
+use super::moment::{Beat, MOMENT_BYTES, point_slot, write_moment};
+use super::recording::EndKind;
+use super::small::{CACHES_BYTES, Largest, write_end};
+use crate::event::Event;
+use crate::snapshot::Snapshot;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+
+/// The file, open for one process.
+#[derive(Debug)]
+pub(super) struct Pen {
+    file: File,
+    /// A forked child has the file too, and must not write into its parent's recording.
+    pid: u32,
+}
+
+impl Pen {
+    pub(super) fn new(file: File) -> Self {
+        Pen { file, pid: std::process::id() }
+    }
+
+    /// Writes all of `bytes`, in one go as far as the system goes along. In a forked child: nothing.
+    pub(super) fn write(&self, bytes: &[u8], at: usize) -> io::Result<()> {
+        if self.pid != std::process::id() {
+            return Ok(());
+        }
+        self.write_at(bytes, at as u64)
+    }
+
+    #[cfg(unix)]
+    fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
+        std::os::unix::fs::FileExt::write_all_at(&self.file, bytes, at)
+    }
+
+    #[cfg(not(unix))]
+    fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
+        use std::io::{Seek, SeekFrom, Write};
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(at))?;
+        file.write_all(bytes)
+    }
+
+    /// Writes a document of that generation.
+    pub(super) fn document(&self, area: &Area, generation: u64, contents: &[u8]) -> io::Result<()> {
+        let mut copy = vec![0; DOCUMENT_HEAD + contents.len()];
+        put_bytes(&mut copy, DOCUMENT_HEAD, contents);
+        if contents.len() > area.room() {
+            let message = format!("{} bytes for {}: too many", contents.len(), area.name);
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+        }
+        seal_document(&mut copy, generation, contents.len());
+        self.write(&copy, area.place(generation))
+    }
+}
+
+/// A ring's next slot.
+#[derive(Debug)]
+struct Cursor {
+    ring: RingArea,
+    next: u64,
+}
+
+impl Cursor {
+    const fn new(ring: RingArea) -> Self {
+        Cursor { ring, next: 1 }
+    }
+}
+
+/// The largest document that a tick writes.
+const SCRATCH: usize =
+    DOCUMENT_HEAD + if CACHES_BYTES > MOMENT_BYTES { CACHES_BYTES } else { MOMENT_BYTES };
+
+const _: () = assert!(CACHES_BYTES <= CACHES.room() && MOMENT_BYTES <= NEWEST.room());
+
+/// Writes one run's recording.
+#[derive(Debug)]
+pub(super) struct Writer {
+    pen: Arc<Pen>,
+    /// Of every document, one for all: it only has to rise.
+    generation: u64,
+    ticks: Cursor,
+    points: Cursor,
+    events: Cursor,
+    events_written: u64,
+    scratch: [u8; SCRATCH],
+}
+
+impl Writer {
+    pub(super) fn new(pen: Arc<Pen>) -> Self {
+        Writer {
+            pen,
+            generation: 1,
+            ticks: Cursor::new(TICKS),
+            points: Cursor::new(POINTS),
+            events: Cursor::new(EVENTS),
+            events_written: 0,
+            scratch: [0; SCRATCH],
+        }
+    }
+
+    /// Writes whose run it is, and the groups whose counts are followed.
+    pub(super) fn identity(&mut self, identity: &impl Serialize) -> io::Result<()> {
+        self.json(&IDENTITY, identity)
+    }
+
+    pub(super) fn groups(&mut self, groups: &impl Serialize) -> io::Result<()> {
+        self.json(&GROUPS, groups)
+    }
+
+    pub(super) fn judgement(&mut self, judgement: &impl Serialize) -> io::Result<()> {
+        self.json(&JUDGEMENT, judgement)
+    }
+
+    pub(super) fn leak(&mut self, state: &[u8]) -> io::Result<()> {
+        let generation = self.next_generation();
+        self.pen.document(&LEAK, generation, state)
+    }
+
+    pub(super) fn end(&mut self, wall_micros: u64, kind: EndKind) -> io::Result<()> {
+        let generation = self.next_generation();
+        self.pen.document(&END, generation, &write_end(wall_micros, kind))
+    }
+
+    fn json(&mut self, area: &Area, value: &impl Serialize) -> io::Result<()> {
+        let (generation, json) = (self.next_generation(), serde_json::to_vec(value)?);
+        self.pen.document(area, generation, &json)
+    }
+
+    fn next_generation(&mut self) -> u64 {
+        self.generation += 1;
+        self.generation
+    }
+
+    /// Writes what every tick writes. Allocates nothing.
+    pub(super) fn tick(&mut self, snapshot: &Snapshot, beat: &Beat) -> io::Result<()> {
+        self.moment(&NEWEST, snapshot, beat)?;
+        write_slot(&self.pen, &mut self.ticks, |number| point_slot(number, snapshot))
+    }
+
+    /// Writes a point of the long time line. Allocates nothing.
+    pub(super) fn point(&mut self, snapshot: &Snapshot) -> io::Result<()> {
+        write_slot(&self.pen, &mut self.points, |number| point_slot(number, snapshot))
+    }
+
+    /// Writes a tick at which all was well. Allocates nothing.
+    pub(super) fn well(&mut self, snapshot: &Snapshot, beat: &Beat) -> io::Result<()> {
+        self.moment(&WELL, snapshot, beat)
+    }
+
+    /// Writes what caches say they hold, now or when all was well. Allocates nothing.
+    pub(super) fn caches<'a>(
+        &mut self,
+        when_well: bool,
+        lines: impl Iterator<Item = (&'a str, Option<u64>)>,
+    ) -> io::Result<()> {
+        let area = if when_well { CACHES_WELL } else { CACHES };
+        let largest = Largest::of(lines);
+        self.fill(&area, |contents| largest.write(contents))
+    }
+
+    fn moment(&mut self, area: &Area, snapshot: &Snapshot, beat: &Beat) -> io::Result<()> {
+        self.fill(area, |contents| write_moment(contents, snapshot, beat))
+    }
+
+    /// Writes a document that `write` puts into memory that is there already.
+    fn fill(&mut self, area: &Area, write: impl FnOnce(&mut [u8]) -> usize) -> io::Result<()> {
+        let generation = self.next_generation();
+        let (_, contents) = self.scratch.split_at_mut(DOCUMENT_HEAD);
+        let length = write(contents);
+        let copy = self.scratch.get_mut(..DOCUMENT_HEAD + length).unwrap_or_default();
+        seal_document(copy, generation, length);
+        self.pen.write(copy, area.place(generation))
+    }
+
+    /// Writes an event, the slots of a long one in one go, or two where the ring begins anew.
+    pub(super) fn event(&mut self, event: &Event) -> io::Result<()> {
+        let text = event_text(event);
+        let slots = self.event_slots(text.as_bytes());
+        let first = self.events.next;
+        self.events.next += slots.len() as u64;
+        self.events_written += 1;
+        let at = EVENTS.place(first);
+        let until_end = (EVENTS.offset + EVENTS.slots * SLOT - at) / SLOT;
+        let (here, beginning) = slots.split_at_checked(until_end).unwrap_or((&slots, &[]));
+        self.pen.write(here.as_flattened(), at)?;
+        if beginning.is_empty() {
+            return Ok(());
+        }
+        self.pen.write(beginning.as_flattened(), EVENTS.offset)
+    }
+
+    fn event_slots(&self, text: &[u8]) -> Vec<[u8; SLOT]> {
+        let parts = text.chunks(TEXT).take(MOST_PARTS).collect::<Vec<_>>();
+        let slot = |(part, chunk): (usize, &&[u8])| {
+            let mut slot = [0; SLOT];
+            put(&mut slot, 0, self.events.next + part as u64);
+            put(&mut slot, 8, self.events_written);
+            let numbers = [part, parts.len(), chunk.len()];
+            for (place, number) in numbers.into_iter().enumerate() {
+                let number = u16::try_from(number).unwrap_or(u16::MAX);
+                put_bytes(&mut slot, 16 + place * 2, &number.to_le_bytes());
+            }
+            put_bytes(&mut slot, TEXT_AT, chunk);
+            seal_slot(&mut slot);
+            slot
+        };
+        parts.iter().enumerate().map(slot).collect()
+    }
+}
+
+/// Takes the ring's next slot, whether or not it can be written.
+fn write_slot(
+    pen: &Pen,
+    cursor: &mut Cursor,
+    slot: impl FnOnce(u64) -> [u8; SLOT],
+) -> io::Result<()> {
+    let number = cursor.next;
+    cursor.next += 1;
+    pen.write(&slot(number), cursor.ring.place(number))
+}
+
+/// The event as logs have it; of one that is too long, the short values, and that it was cut.
+fn event_text(event: &Event) -> String {
+    let text = serde_json::to_string(event).unwrap_or_default();
+    if text.len() <= MOST_PARTS * TEXT {
+        return text;
+    }
+    let Ok(Value::Object(all)) = serde_json::from_str(&text) else { return String::new() };
+    let is_short = |value: &Value| value.to_string().len() <= 200;
+    let mut short: Map<_, _> = all.into_iter().filter(|(_, value)| is_short(value)).collect();
+    short.insert("truncated".into(), true.into());
+    Value::Object(short).to_string()
+}

@@ -1,0 +1,92 @@
+//! Heap profiles beside the recording: at new highs, the latest and the largest, with names where there is room.
+
+use super::harness::cases;
+use super::roles::monitor;
+use plimsoll::{HeapProfiler, Monitor, ProfileKind, RecordedProfile, Recording, Sampling};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+cases![
+    a_heap_that_grows_leaves_its_latest_and_largest_profile,
+    without_a_running_profiler_there_are_none,
+    an_emergency_without_help_is_worth_a_profile,
+];
+
+#[inline(never)]
+fn forgets_to_forget(held: &mut Vec<Vec<u8>>) {
+    held.extend((0..64).map(|_| vec![1u8; 128 << 10]));
+}
+
+fn eventually(path: &Path, is_there: impl Fn(&[RecordedProfile]) -> bool) -> Recording {
+    let give_up = Instant::now() + Duration::from_secs(15);
+    loop {
+        let recording = Recording::open(path).unwrap();
+        if is_there(&recording.profiles) {
+            return recording;
+        }
+        assert!(Instant::now() < give_up, "{:?}", recording.profiles);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn a_heap_that_grows_leaves_its_latest_and_largest_profile() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("run");
+    HeapProfiler::start(Sampling::every(64 << 10)).unwrap();
+    let running = monitor(&path).unwrap();
+    eventually(&path, |profiles| !profiles.is_empty());
+    let mut held = Vec::new();
+    for count in 2..=3 {
+        std::thread::sleep(Duration::from_secs(2));
+        forgets_to_forget(&mut held);
+        eventually(&path, |profiles| {
+            profiles.len() >= count.min(2)
+                && profiles[0].unexplained_bytes >= (held.len() as u64) << 17
+        });
+    }
+    drop(running);
+    let recording = Recording::open(&path).unwrap();
+    let kinds: Vec<_> = recording.profiles.iter().map(|profile| profile.kind).collect();
+    assert_eq!(kinds, [ProfileKind::HighWater, ProfileKind::First], "{recording:?}");
+    let [latest, first] = recording.profiles.as_slice() else { panic!("two") };
+    assert!(latest.symbolized && first.symbolized, "there was room for names");
+    let (latest, first) = (latest.read().unwrap(), first.read().unwrap());
+    let largest = &latest.sites[0];
+    assert!(largest.name().contains("forgets_to_forget"), "{}", largest.name());
+    assert!(largest.live_bytes.low <= (16 << 20) as f64, "{largest:?}");
+    let grown = latest.difference(&first);
+    assert!(grown[0].name.contains("forgets_to_forget"), "{:?}", grown[0]);
+    let files = std::fs::read_dir(dir.path().join("run.profiles")).unwrap().count();
+    assert_eq!(files, 2, "what was replaced is gone");
+    drop(held);
+}
+
+fn without_a_running_profiler_there_are_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("run");
+    let running = monitor(&path).unwrap();
+    super::roles::wait_for_ticks(&running, 50);
+    drop(running);
+    assert!(Recording::open(&path).unwrap().profiles.is_empty());
+    assert!(!dir.path().join("run.profiles").exists());
+}
+
+fn an_emergency_without_help_is_worth_a_profile() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("run");
+    HeapProfiler::start(Sampling::every(64 << 10)).unwrap();
+    let running = Monitor::builder()
+        .budget("64MiB".parse().unwrap())
+        .meter(plimsoll::Meter::LiveBytes)
+        .interval(Duration::from_millis(1))
+        .recorder(&path)
+        .start()
+        .unwrap();
+    eventually(&path, |profiles| !profiles.is_empty());
+    let held = vec![1u8; 64 << 20];
+    let recording = eventually(&path, |all| all.iter().any(|p| p.kind == ProfileKind::GaveUp));
+    let profile = recording.profiles.iter().find(|p| p.kind == ProfileKind::GaveUp).unwrap();
+    assert!(!profile.symbolized, "no memory is taken for names at the line");
+    assert!(profile.read().unwrap().mappings.len() > 1, "but where to look them up");
+    drop((running, held));
+}
