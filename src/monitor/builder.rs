@@ -262,6 +262,7 @@ impl Builder {
             budget: Mutex::new(Arc::new(budget)),
             allotment: Mutex::new(allotment),
         });
+        shared.resume_leaks();
         shared.emit(started);
         news.into_iter().for_each(|kind| shared.emit(kind));
         if !counting {

@@ -4,7 +4,7 @@ use super::Handle;
 use super::marking::Marking;
 use super::shared::Shared;
 use crate::event::EventKind;
-use crate::policy::leak::{Floor, LeakNews, LeakState, LeakStatus, LeakVerdict, Looked, Tracker};
+use crate::policy::leak::{Floor, LeakNews, LeakStatus, LeakVerdict, Looked, Tracker};
 use crate::snapshot::Snapshot;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -52,6 +52,9 @@ impl Shared {
         if let Some(news) = looked.news {
             self.emit(self.leak_event(news));
         }
+        if looked.is_new {
+            self.keep_leaks();
+        }
         self.mark(looked.epoch);
     }
 
@@ -59,16 +62,19 @@ impl Shared {
         EventKind::leak(news, &self.leaks.status())
     }
 
-    /// What shall outlive the process.
-    #[allow(dead_code, reason = "the recorder asks")]
-    pub(super) fn leak_state(&self) -> LeakState {
-        self.leaks.tracker.lock().state()
+    /// Goes on where the run before ended, as far as a recorder has kept that. Before the first tick.
+    pub(super) fn resume_leaks(&self) {
+        // What another version has written is no state of this one's.
+        let before = self.tape.leak_before().and_then(|text| serde_json::from_slice(text).ok());
+        if let Some(state) = before {
+            self.leaks.tracker.lock().resume(&state);
+        }
     }
 
-    /// Goes on where another run ended. Before the first tick.
-    #[allow(dead_code, reason = "the recorder asks")]
-    pub(super) fn resume_leaks(&self, state: &LeakState) {
-        self.leaks.tracker.lock().resume(state);
+    /// Whatever is known so far shall outlive the process.
+    pub(super) fn keep_leaks(&self) {
+        let state = || self.leaks.tracker.lock().state();
+        self.tape.leak(|| serde_json::to_vec(&state()).unwrap_or_default());
     }
 }
 

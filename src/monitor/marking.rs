@@ -134,6 +134,9 @@ impl Shared {
 
     fn blame(&self, sites: Vec<GrownSite>, agreed: bool) {
         let news = self.leaks.tracker.lock().blame(sites, agreed);
+        if agreed || news.is_some() {
+            self.keep_leaks();
+        }
         if let Some(news) = news {
             let event = self.leak_event(news);
             self.unsaid.lock().push(event);

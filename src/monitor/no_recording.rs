@@ -31,6 +31,12 @@ impl Tape {
 
     pub(super) fn event(&self, _: &Event) {}
 
+    pub(super) fn leak(&self, _: impl FnOnce() -> Vec<u8>) {}
+
+    pub(super) fn leak_before(&self) -> Option<&[u8]> {
+        None
+    }
+
     pub(super) fn wants_look(&self) -> bool {
         false
     }

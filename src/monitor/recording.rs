@@ -56,6 +56,8 @@ impl super::Builder {
 pub(super) struct Tape {
     recorder: Option<Recorder>,
     previous: Option<PreviousRun>,
+    /// What the leak tracker of the run before had seen.
+    leak: Option<Vec<u8>>,
     /// A panic wants to be followed by a tick. Relaxed: whoever sets it wakes the monitor, and that synchronises.
     look: Arc<AtomicBool>,
     /// The monitor is dropped by a panic. Relaxed: set before the flag that stops it.
@@ -84,14 +86,26 @@ impl Tape {
         let started = Recorder::start(path, run, budget.basis.as_str(), root, ask);
         let (recorder, findings) = started.map_err(|error| settings.blame("recorder", error))?;
         let news = news(&findings);
-        let (recorder, previous) = (Some(recorder), findings.previous);
-        Ok((Tape { recorder, previous, look, ..Tape::default() }, news))
+        let Findings { previous, leak_state: leak, .. } = findings;
+        Ok((Tape { recorder: Some(recorder), previous, leak, look, ..Tape::default() }, news))
     }
 
     pub(super) fn event(&self, event: &Event) {
         if let Some(recorder) = &self.recorder {
             recorder.event(event);
         }
+    }
+
+    /// Writes down what the leak tracker has seen; what it is, is asked for only where it is kept.
+    pub(super) fn leak(&self, state: impl FnOnce() -> Vec<u8>) {
+        if let Some(recorder) = &self.recorder {
+            recorder.leak(&state());
+        }
+    }
+
+    /// What that of the run before had seen.
+    pub(super) fn leak_before(&self) -> Option<&[u8]> {
+        self.leak.as_deref()
     }
 
     /// Whether a panic wants to be followed by a tick, once.

@@ -60,13 +60,13 @@ impl Rises {
         self.count
     }
 
-    /// Takes in how the floor has changed since `before`.
-    pub(super) fn take(&mut self, before: Floor, change: Change, is_first: bool) {
+    /// Takes in how the floor has changed since `before`. Says whether what is kept is another.
+    pub(super) fn take(&mut self, before: Floor, change: Change, is_first: bool) -> bool {
         if change.bytes > 0 {
             self.push(Rise { from: before.bytes, change, is_first });
-        } else {
-            self.count = 0;
+            return true;
         }
+        std::mem::take(&mut self.count) > 0
     }
 
     fn push(&mut self, rise: Rise) {
