@@ -17,8 +17,8 @@
 //! budget.rs                         the budget in force, read again and told to everybody
 //! shared.rs                         what the handle and the thread share
 //! brake.rs  account.rs  admission.rs  braking.rs  who may grow, and who waits for it
-//! profiling.rs                      the heap profile, started and stopped as the settings say
 //! leaks.rs  marking.rs              whether it leaks, as of the last tick; the places that grew, by the heap profile
+//! profiling.rs                      the heap profile, started and stopped as the settings say
 //! prometheus.rs                     the status as Prometheus reads it
 //! outlook.rs  explain.rs            what is asked of the last tick's forecast; why memory grows
 //! reply.rs                          answers for threads and tasks

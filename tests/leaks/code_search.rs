@@ -6,7 +6,7 @@ const KEEPS: &str = "code_search::trail::step";
 
 #[test]
 fn the_cache_that_forgets_to_forget_is_named() {
-    let bounds = ["--budget", "96MiB", "--limit-bytes", "8MiB", "--queries", "100000000"];
+    let bounds = ["--budget", "256MiB", "--limit-bytes", "8MiB", "--queries", "100000000"];
     let search = Leaking::start("code_search", &[&bounds[..], &["--forget-to-forget"]].concat());
     let leak = search.found("confirmed");
     assert_eq!(names(&leak["sites"]).first(), Some(&KEEPS), "{leak:#}");

@@ -125,6 +125,8 @@ fn look_for(explanation: &Explanation, status: &Status) -> Option<NextStep> {
         Culprit::Caches(bytes, most) if grows && is_much(bytes, status) => {
             Some(bound(&most.name, status))
         }
+        // Said already.
+        Culprit::NoCache(_) if explanation.leak.verdict.is_alarm() => None,
         Culprit::NoCache(bytes) if grows && is_much(bytes, status) => {
             Some(find(explanation, bytes, status))
         }

@@ -14,6 +14,7 @@ use crate::snapshot::Moment;
 use crate::source::Readings;
 
 mod culprit;
+mod leak;
 
 const MIB: u64 = 1 << 20;
 
