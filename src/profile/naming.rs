@@ -17,8 +17,13 @@ const OWN_FILES: [&str; 3] = ["allocator.rs", "counters/", "sampler/"];
 const HERE: &str = "profile/naming.rs";
 
 /// Where the rest of that way lies.
-const MACHINERY_PATHS: [&str; 4] =
-    ["/library/alloc/src/", "/library/core/src/", "/library/std/src/", "/hashbrown-"];
+const MACHINERY_PATHS: [&str; 5] = [
+    "/library/alloc/src/",
+    "/library/core/src/",
+    "/library/std/src/",
+    "/hashbrown-",
+    "/backtrace-0.",
+];
 
 /// Functions without a crate on that way.
 const MACHINERY_SYMBOLS: [&str; 7] =

@@ -82,7 +82,9 @@ fn socket(home: &Path) -> PathBuf {
     home.join("socket")
 }
 
-/// The names of the functions in a list of sites.
-pub(crate) fn names(sites: &Value) -> Vec<&str> {
-    sites.as_array().unwrap().iter().map(|site| site["name"].as_str().unwrap()).collect()
+/// Whether the first of a list of sites is that function. In a build with line tables only, one into which others were inlined
+/// has a name without its path.
+pub(crate) fn is_first(function: &str, sites: &Value) -> bool {
+    let Some(name) = sites[0]["name"].as_str() else { return false };
+    name == function || function.ends_with(&format!("::{name}"))
 }
