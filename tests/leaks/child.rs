@@ -27,11 +27,17 @@ pub(crate) struct Leaking {
 impl Leaking {
     /// With floors of a second each and a sample every 64 KiB, so that it takes seconds and not days.
     pub(crate) fn start(name: &str, arguments: &[&str]) -> Self {
+        let sampled = ("PLIMSOLL_HEAP_PROFILE", Path::new("64KiB"));
+        Leaking::with(name, arguments, &[sampled])
+    }
+
+    /// The same with that in its environment.
+    pub(crate) fn with(name: &str, arguments: &[&str], environment: &[(&str, &Path)]) -> Self {
         let home = tempfile::tempdir().unwrap();
         let mut command = Command::new(example(name));
         command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
         command.env("PLIMSOLL_SOCKET", socket(home.path()));
-        command.env("PLIMSOLL_LEAK_WINDOW", "1s").env("PLIMSOLL_HEAP_PROFILE", "64KiB");
+        command.env("PLIMSOLL_LEAK_WINDOW", "1s").envs(environment.iter().copied());
         Leaking { child: command.spawn().unwrap(), home }
     }
 
