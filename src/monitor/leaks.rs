@@ -18,7 +18,7 @@ pub(super) struct Leaks {
 
 impl Leaks {
     pub(super) fn new(window: Duration) -> Self {
-        Leaks { tracker: Mutex::new(Tracker::new(window)), marking: Marking::default() }
+        Leaks { tracker: Mutex::new(Tracker::new(window)), marking: Default::default() }
     }
 
     pub(super) fn verdict(&self) -> LeakVerdict {

@@ -21,8 +21,10 @@
 //! traces of seven days. A shorter window is for tests, demonstrations and programs without a day.
 
 mod floor;
+#[cfg_attr(not(feature = "profile"), allow(dead_code, reason = "only profiles are marked"))]
 mod marks;
 mod rises;
+#[cfg_attr(not(feature = "profile"), allow(dead_code, reason = "only profiles are marked"))]
 mod site;
 mod state;
 #[cfg(test)]
@@ -257,6 +259,7 @@ impl Tracker {
     }
 
     /// Takes in the places that grew. `agreed` are those of two profiles, and confirm a suspicion.
+    #[cfg_attr(not(feature = "profile"), allow(dead_code, reason = "only profiles have sites"))]
     pub(crate) fn blame(&mut self, sites: Vec<GrownSite>, agreed: bool) -> Option<LeakNews> {
         let is_worse = self.verdict == LeakVerdict::Confirmed && !agreed;
         if self.verdict == LeakVerdict::None || is_worse {
