@@ -12,10 +12,10 @@ use std::fmt::Write;
 
 /// Lines of each part: with their headings they fill a screen of 40 lines and no more.
 const EVIDENCE: usize = 2;
-const PARTS: usize = 3;
+const PARTS: usize = 2;
 const CACHES: usize = 2;
 const SITES: usize = 4;
-const MOMENTS: usize = 6;
+const MOMENTS: usize = 5;
 const DAMAGE: usize = 2;
 /// Narrower is no screen.
 const NARROWEST: usize = 40;
@@ -27,7 +27,7 @@ impl Autopsy {
     pub fn text(&self, columns: usize) -> String {
         let width = columns.max(NARROWEST);
         let mut page = Page { width, text: String::new() };
-        page.wrapped("", &plain(&self.sentence), 3);
+        page.wrapped("", &plain(&self.sentence), 4);
         if let Some(cause) = &self.cause {
             page.wrapped("", &plain(cause), 3);
         }
@@ -91,14 +91,12 @@ fn state(autopsy: &Autopsy) -> String {
     let bytes = |bytes: Option<u64>| known_size(bytes.map(|bytes| bytes as f64));
     let level = autopsy.heartbeat.map_or(UNKNOWN, |heartbeat| heartbeat.level.as_str());
     let most = autopsy.heartbeat.and_then(|heartbeat| heartbeat.peak_usage_bytes);
-    let limit = autopsy.run.limit_bytes.filter(|limit| Some(*limit) != autopsy.budget_bytes);
     format!(
-        "last seen {level}: {} of {} used, {}; {} at most{}",
+        "last seen {level}, {} used: {} of {}; {} at most",
+        percent(autopsy.used_percent),
         bytes(autopsy.used_bytes),
         bytes(autopsy.budget_bytes),
-        percent(autopsy.used_percent),
         bytes(most),
-        limit.map_or(String::new(), |limit| format!("; limit {}", size(limit as f64))),
     )
 }
 

@@ -103,6 +103,7 @@ fn status(now: Snapshot, caches: Vec<CacheStatus>, forecast: Forecast) -> Status
         caches,
         forecast,
         leak: Default::default(),
+        previous_run: Default::default(),
         warning: None,
         evictions: EvictionSummary::default(),
         brake: Default::default(),

@@ -62,6 +62,7 @@ fn bare() -> Status {
         caches: Vec::new(),
         forecast: Forecast::default(),
         leak: Default::default(),
+        previous_run: Default::default(),
         warning: None,
         evictions: EvictionSummary::default(),
         brake: BrakeStatistics::default(),

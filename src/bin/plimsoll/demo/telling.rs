@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const EVERY: Duration = Duration::from_secs(5);
 
 /// What is less is not told.
-const WORTH_A_LINE: u64 = 1 << 20;
+const WORTH_A_LINE: u64 = 2 << 20;
 
 pub(super) struct Teller<'a> {
     out: &'a Out,
