@@ -12,9 +12,22 @@ const MACHINERY: [&str; 6] = ["__rustc", "alloc", "backtrace", "core", "hashbrow
 const OWN_MACHINERY: [&str; 3] =
     ["plimsoll::allocator::", "plimsoll::counters::", "plimsoll::sampler::"];
 
+/// The same, as files; and this one.
+const OWN_FILES: [&str; 3] = ["allocator.rs", "counters/", "sampler/"];
+const HERE: &str = "profile/naming.rs";
+
+/// Where the rest of that way lies.
+const MACHINERY_PATHS: [&str; 5] = [
+    "/library/alloc/src/",
+    "/library/core/src/",
+    "/library/std/src/",
+    "/hashbrown-",
+    "/backtrace-0.",
+];
+
 /// Functions without a crate on that way.
-const MACHINERY_SYMBOLS: [&str; 6] =
-    ["__rust_", "__rdl_", "__rg_", "_Unwind_", "__libc_", "_start"];
+const MACHINERY_SYMBOLS: [&str; 7] =
+    ["__rust_", "__rustc::", "__rdl_", "__rg_", "_Unwind_", "__libc_", "_start"];
 
 /// Widely used libraries: told from the program's own code by name where no source file tells.
 const LIBRARIES: [&str; 34] = [
@@ -75,7 +88,7 @@ pub(crate) enum Owner {
 impl Function {
     /// Whose it is, as far as its file tells, or its name.
     pub(crate) fn owner(&self) -> Owner {
-        match (is_own(self), is_machinery(&self.name)) {
+        match (is_own(self), is_on_the_way(self)) {
             (true, _) => Owner::Own,
             (false, true) => Owner::Machinery,
             (false, false) => Owner::Library,
@@ -163,9 +176,9 @@ fn shown(functions: &[&Function]) -> Range<usize> {
     let outermost = functions.iter().position(|function| function.name.contains(OUTERMOST));
     let end = outermost.unwrap_or(functions.len());
     // What calls `main` is called by machinery in its turn.
-    let is_own = |function: &&Function| !is_machinery(&function.name);
+    let is_own = |function: &&Function| !is_on_the_way(function);
     let end = functions[..end].iter().rposition(is_own).map_or(end, |last| last + 1);
-    let start = functions.iter().position(|function| !is_machinery(&function.name));
+    let start = functions.iter().position(|function| !is_on_the_way(function));
     start.unwrap_or(end).min(end)..end
 }
 
@@ -181,9 +194,23 @@ pub(super) fn is_machinery(name: &str) -> bool {
     !crates.is_empty() && crates.iter().all(|name| MACHINERY.contains(name))
 }
 
+/// As [`is_machinery`]; and by its file, since lines without more debug information give inlined functions no path.
+fn is_on_the_way(function: &Function) -> bool {
+    let file = function.file.as_deref().unwrap_or_default();
+    let is_machinerys = || MACHINERY_PATHS.iter().any(|path| file.contains(path));
+    is_machinery(&function.name) || is_machinerys() || is_own_machinery(file)
+}
+
+/// Whether it is one of our own files on the way of an allocation: they lie beside this one.
+fn is_own_machinery(file: &str) -> bool {
+    let here = file!().trim_end_matches(HERE);
+    let beside = file.split_once(here).map(|(_, rest)| rest);
+    beside.is_some_and(|rest| OWN_FILES.iter().any(|own| rest.starts_with(own)))
+}
+
 /// Whether a function was written for this program, as far as its file tells, or its name.
 fn is_own(function: &Function) -> bool {
-    if is_machinery(&function.name) {
+    if is_on_the_way(function) {
         return false;
     }
     let crates = crates(&function.name);
@@ -299,6 +326,22 @@ mod tests {
         assert_eq!(named("a::b::{{closure}}::{{closure}}"), "a::b");
         assert_eq!(named("a::b::{closure#0}"), "a::b");
         assert_eq!(named("<a::B as c::D>::e"), "<a::B as c::D>::e");
+    }
+
+    /// As they are named in a build that has lines and no more.
+    #[test]
+    fn what_has_no_path_is_told_by_its_file() {
+        let own = concat!(env!("CARGO_MANIFEST_DIR"), "/src/allocator.rs");
+        for (name, file) in [
+            ("booked<tikv_jemallocator::Jemalloc>", own),
+            ("resize<std::alloc::System>", "src/counters/tenant.rs"),
+            ("push<u8, alloc::alloc::Global>", "/rustc/59807616e1/library/alloc/src/vec/mod.rs"),
+            ("reserve_rehash<u8>", "/home/a/.cargo/registry/src/i/hashbrown-0.17.1/src/raw.rs"),
+        ] {
+            let function = function(name, Some(file));
+            assert_eq!(function.owner(), Owner::Machinery, "{name}");
+        }
+        assert!(is_own(&function("remember", Some("/src/service/src/main.rs"))));
     }
 
     /// A profile with one site, whose stack has these functions, a place each.
