@@ -45,8 +45,9 @@ pub(super) fn moments(recording: &Recording) -> Vec<Moment> {
         }
     }
     moments.extend(panicked(recording));
-    moments.extend(last_sign(recording));
     moments.sort_by(|a, b| a.timestamp.total_cmp(&b.timestamp));
+    // It stands last, though events of the same tick may bear a later time.
+    moments.extend(last_sign(recording));
     // The beginning and, above all, the end.
     let surplus = moments.len().saturating_sub(MOST_MOMENTS);
     if surplus > 0 {

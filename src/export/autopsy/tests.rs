@@ -299,7 +299,7 @@ fn a_file_of_which_nothing_is_left_has_its_verdict_and_no_figures() {
     let autopsy = Autopsy::of(&recording);
     let text = autopsy.text(80);
     assert!(text.starts_with("It cannot be said what became of it"), "{text}");
-    assert!(text.contains("unknown of unknown used") && !text.contains("0 B"), "{text}");
+    assert!(text.contains("unknown used: unknown of unknown") && !text.contains("0 B"), "{text}");
     let page = autopsy.html();
     assert!(page.contains("no time line") && !page.contains("NaN"), "{page}");
     assert_eq!(is_well_formed(&page), Ok(()));

@@ -12,10 +12,10 @@ use std::fmt::Write;
 
 /// Lines of each part: with their headings they fill a screen of 40 lines and no more.
 const EVIDENCE: usize = 2;
-const PARTS: usize = 3;
+const PARTS: usize = 2;
 const CACHES: usize = 2;
 const SITES: usize = 4;
-const MOMENTS: usize = 6;
+const MOMENTS: usize = 5;
 const DAMAGE: usize = 2;
 /// Narrower is no screen.
 const NARROWEST: usize = 40;
@@ -27,7 +27,7 @@ impl Autopsy {
     pub fn text(&self, columns: usize) -> String {
         let width = columns.max(NARROWEST);
         let mut page = Page { width, text: String::new() };
-        page.wrapped("", &plain(&self.sentence), 3);
+        page.wrapped("", &plain(&self.sentence), 4);
         if let Some(cause) = &self.cause {
             page.wrapped("", &plain(cause), 3);
         }
@@ -91,14 +91,12 @@ fn state(autopsy: &Autopsy) -> String {
     let bytes = |bytes: Option<u64>| known_size(bytes.map(|bytes| bytes as f64));
     let level = autopsy.heartbeat.map_or(UNKNOWN, |heartbeat| heartbeat.level.as_str());
     let most = autopsy.heartbeat.and_then(|heartbeat| heartbeat.peak_usage_bytes);
-    let limit = autopsy.run.limit_bytes.filter(|limit| Some(*limit) != autopsy.budget_bytes);
     format!(
-        "last seen {level}: {} of {} used, {}; {} at most{}",
+        "last seen {level}, {} used: {} of {}; {} at most",
+        percent(autopsy.used_percent),
         bytes(autopsy.used_bytes),
         bytes(autopsy.budget_bytes),
-        percent(autopsy.used_percent),
         bytes(most),
-        limit.map_or(String::new(), |limit| format!("; limit {}", size(limit as f64))),
     )
 }
 
@@ -175,19 +173,31 @@ fn sites(page: &mut Page, autopsy: &Autopsy) {
     let (taken, mean) = (time_of_day(profile.timestamp), size(profile.mean_bytes as f64));
     page.line(&format!("who held it at {taken}{since} (a sample in {mean})"));
     for site in autopsy.sites.iter().take(SITES) {
-        page.line(&site_line(site));
+        page.line(&site_line(site, page.width));
     }
     if let Some(callers) = autopsy.sites.first().and_then(callers) {
         page.line(&format!("    called by {callers}"));
     }
 }
 
-fn site_line(site: &SiteHeld) -> String {
+fn site_line(site: &SiteHeld, width: usize) -> String {
     let grown = site.grown_bytes.map_or(String::new(), change);
     let error = size(site.grown_standard_error.unwrap_or(site.live_standard_error));
     let tag = site.tag.as_ref().map_or(String::new(), |tag| format!(" [{}]", plain(tag)));
     let held = size(site.live_bytes);
-    format!("{held:>11}{grown:>12} +- {error:9} {}{tag}", plain(&site.name))
+    let figures = format!("{held:>11}{grown:>12} +- {error:9} ");
+    let name = format!("{}{tag}", plain(&site.name));
+    let room = width.saturating_sub(figures.chars().count());
+    figures + &its_end(&name, room)
+}
+
+/// The end of a path says more than its beginning.
+fn its_end(name: &str, room: usize) -> String {
+    let surplus = name.chars().count().saturating_sub(room);
+    if surplus == 0 {
+        return name.to_owned();
+    }
+    format!("…{}", name.chars().skip(surplus + 1).collect::<String>())
 }
 
 /// The functions above the one that gives the site its name.

@@ -8,9 +8,10 @@ const MIB: u64 = 1 << 20;
 pub(super) const BUDGET: u64 = 192 * MIB;
 /// What is leaked by the end: with the program itself the budget is nearly used up by then.
 const LEAKED: f64 = 0.90;
-/// What the cache holds when the first threshold is crossed, at about half time.
-const CACHED: f64 = 0.24;
-const HALF: f64 = 0.5;
+/// What the cache holds from early on, until it is asked for it. With it the first threshold is crossed past half time.
+const CACHED: f64 = 0.25;
+/// By then it is full: what grows afterwards is the leak.
+const FULL: f64 = 0.15;
 
 /// What is done in the time there is.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +40,7 @@ impl Plan {
 
     /// What is to be cached by then, in bytes, if nobody asked for it back.
     pub(super) fn cached(&self, elapsed: Duration) -> u64 {
-        (BUDGET as f64 * CACHED * (self.share(elapsed) / HALF).min(1.5)) as u64
+        (BUDGET as f64 * CACHED * (self.share(elapsed) / FULL).min(1.0)) as u64
     }
 }
 

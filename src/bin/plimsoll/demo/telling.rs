@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const EVERY: Duration = Duration::from_secs(5);
 
 /// What is less is not told.
-const WORTH_A_LINE: u64 = 1 << 20;
+const WORTH_A_LINE: u64 = 2 << 20;
 
 pub(super) struct Teller<'a> {
     out: &'a Out,
@@ -123,7 +123,7 @@ fn words(kind: &EventKind) -> Option<String> {
                 evicted.join(", ")
             )
         }
-        EventKind::PurgeCompleted { result, .. } if result.purged_bytes >= WORTH_A_LINE => {
+        EventKind::PurgeCompleted { result, .. } if result.purged_bytes >= 8 * WORTH_A_LINE => {
             format!(
                 "A purge: {} of unused pages went back to the system.",
                 bytes(result.purged_bytes as f64)
