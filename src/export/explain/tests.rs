@@ -80,8 +80,6 @@ fn status(now: Snapshot, caches: Vec<CacheStatus>, forecast: Forecast) -> Status
     let provenance = "given".into();
     let thresholds = ThresholdStatus::all(&Thresholds::default(), BUDGET);
     Status {
-        #[cfg(feature = "recorder")]
-        previous_run: None,
         limit_refusals: 0,
         schema_version: 1,
         timestamp: now.timestamp(),
@@ -105,7 +103,6 @@ fn status(now: Snapshot, caches: Vec<CacheStatus>, forecast: Forecast) -> Status
         caches,
         forecast,
         leak: Default::default(),
-        previous_run: Default::default(),
         warning: None,
         evictions: EvictionSummary::default(),
         brake: Default::default(),
