@@ -57,6 +57,10 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+#[cfg(all(doctest, feature = "profile", feature = "jemalloc"))]
+#[doc = include_str!("../docs/authors.md")]
+struct ForAuthors;
+
 // In the order of the flow: each imports only from those above it (see ARCHITECTURE.md; `tests/tidy.rs` holds it).
 mod mebibyte;
 

@@ -4,7 +4,7 @@ use super::Handle;
 use super::marking::Marking;
 use super::shared::Shared;
 use crate::event::EventKind;
-use crate::policy::leak::{Floor, LeakNews, LeakStatus, LeakVerdict, Looked, Tracker};
+use crate::policy::leak::{Floor, LeakNews, LeakState, LeakStatus, LeakVerdict, Looked, Tracker};
 use crate::snapshot::Snapshot;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub(super) struct Leaks {
 
 impl Leaks {
     pub(super) fn new(window: Duration) -> Self {
-        Leaks { tracker: Mutex::new(Tracker::new(window)), marking: Default::default() }
+        Leaks { tracker: Mutex::new(Tracker::new(window)), marking: Marking::default() }
     }
 
     pub(super) fn verdict(&self) -> LeakVerdict {
@@ -30,11 +30,9 @@ impl Leaks {
     }
 
     fn observe(&self, window: Duration, snapshot: &Snapshot) -> Looked {
-        // Who reads names, reads some tens of MiB, and gives them back.
-        let figure = unexplained(snapshot).filter(|_| !self.marking.is_busy());
         let mut tracker = self.tracker.lock();
         tracker.judge_by(window, snapshot.uptime());
-        tracker.observe(snapshot.uptime(), figure)
+        tracker.observe(snapshot.uptime(), unexplained(snapshot))
     }
 }
 
@@ -49,11 +47,12 @@ impl Shared {
     /// For every tick: allocates nothing while nothing changes.
     pub(super) fn look_for_leaks(self: &Arc<Self>, snapshot: &Snapshot) {
         let looked = self.leaks.observe(self.settings().leak_window(), snapshot);
+        let is_news = looked.news.is_some();
         if let Some(news) = looked.news {
             self.emit(self.leak_event(news));
         }
-        if looked.is_new {
-            self.keep_leaks();
+        if looked.epoch.is_some() || is_news {
+            self.record_leak();
         }
         self.mark(looked.epoch);
     }
@@ -62,19 +61,16 @@ impl Shared {
         EventKind::leak(news, &self.leaks.status())
     }
 
-    /// Goes on where the run before ended, as far as a recorder has kept that. Before the first tick.
-    pub(super) fn resume_leaks(&self) {
-        // What another version has written is no state of this one's.
-        let before = self.tape.leak_before().and_then(|text| serde_json::from_slice(text).ok());
-        if let Some(state) = before {
-            self.leaks.tracker.lock().resume(&state);
-        }
+    /// What shall outlive the process.
+    #[cfg_attr(not(feature = "recorder"), allow(dead_code, reason = "the recorder asks"))]
+    pub(super) fn leak_state(&self) -> LeakState {
+        self.leaks.tracker.lock().state()
     }
 
-    /// Whatever is known so far shall outlive the process.
-    pub(super) fn keep_leaks(&self) {
-        let state = || self.leaks.tracker.lock().state();
-        self.tape.leak(|| serde_json::to_vec(&state()).unwrap_or_default());
+    /// Goes on where another run ended. Before the first tick.
+    #[cfg_attr(not(feature = "recorder"), allow(dead_code, reason = "the recorder asks"))]
+    pub(super) fn resume_leaks(&self, state: &LeakState) {
+        self.leaks.tracker.lock().resume(state);
     }
 }
 

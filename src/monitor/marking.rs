@@ -135,7 +135,7 @@ impl Shared {
     fn blame(&self, sites: Vec<GrownSite>, agreed: bool) {
         let news = self.leaks.tracker.lock().blame(sites, agreed);
         if agreed || news.is_some() {
-            self.keep_leaks();
+            self.record_leak();
         }
         if let Some(news) = news {
             let event = self.leak_event(news);

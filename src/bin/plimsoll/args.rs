@@ -75,7 +75,6 @@ pub(crate) enum Command {
     /// The monitored processes of this machine.
     List(List),
     /// A small service that leaks on purpose, watched by all there is: what happens is told in plain lines.
-    #[cfg(feature = "http")]
     Demo(Demo),
     /// What became of a run, from its recorder's file: the verdict, what grew, who held it, how it went.
     #[command(after_help = AUTOPSY_CODES, after_long_help = AUTOPSY_CODES)]
@@ -208,8 +207,8 @@ pub(crate) struct Configure {
     pub(crate) options: Options,
 }
 
-#[cfg(feature = "http")]
 #[derive(Debug, Args)]
+#[cfg_attr(not(feature = "http"), expect(dead_code, reason = "there is no demo then"))]
 pub(crate) struct Demo {
     /// How long it runs.
     #[arg(long, value_name = "N", default_value_t = 45, value_parser = clap::value_parser!(u64).range(15..=600))]

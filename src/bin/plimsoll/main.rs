@@ -4,7 +4,7 @@ mod act;
 mod args;
 mod autopsy;
 mod client;
-#[cfg(feature = "http")]
+#[cfg_attr(not(feature = "http"), path = "no_demo.rs")]
 mod demo;
 mod events;
 mod explain;
@@ -84,7 +84,6 @@ fn run(command: Command) -> Result<u8, Fault> {
     let out = Out::stdout();
     match command {
         Command::Completions { shell } => return pages::completions(shell, &out),
-        #[cfg(feature = "http")]
         Command::Demo(wanted) => return demo::run(&wanted, &out),
         Command::Autopsy(wanted) => return autopsy::run(&wanted, &out),
         Command::Man { dir } => return pages::manual(dir.as_deref(), &out),
@@ -115,8 +114,9 @@ async fn ask(command: Command, out: &Out) -> Result<u8, Fault> {
         Command::Top(reach) => top::run(&reach, out.colour).await,
         Command::Profile(profile) => profile::run(&profile, out).await,
         Command::List(list) => list::run(&list, out).await,
-        #[cfg(feature = "http")]
-        Command::Demo(_) => Ok(0),
-        Command::Autopsy(_) | Command::Completions { .. } | Command::Man { .. } => Ok(0),
+        Command::Autopsy(_)
+        | Command::Demo(_)
+        | Command::Completions { .. }
+        | Command::Man { .. } => Ok(0),
     }
 }

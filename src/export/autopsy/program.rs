@@ -131,3 +131,95 @@ fn readable(name: &str) -> String {
         None => name,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::{Location, ProfileSite};
+    use std::fs;
+
+    /// A profile that has nothing but addresses of this very function, of a program at `path`.
+    #[inline(never)]
+    fn addresses_of_here(path: &Path) -> HeapProfile {
+        let mut frames = Vec::new();
+        backtrace::trace(|frame| {
+            frames.push(frame.ip() as u64);
+            frames.len() < 32
+        });
+        let location =
+            |address: &u64| Location { address: *address, mapping: Some(0), ..Location::default() };
+        let site = ProfileSite { stack: (0..frames.len() as u32).collect(), ..Default::default() };
+        HeapProfile {
+            locations: frames.iter().map(location).collect(),
+            sites: vec![site],
+            mappings: vec![mapping(path)],
+            ..HeapProfile::default()
+        }
+    }
+
+    /// Where this program's code is mapped, as the kernel says.
+    fn mapping(path: &Path) -> Mapping {
+        let exe = std::env::current_exe().expect("a program");
+        let maps = fs::read_to_string("/proc/self/maps").expect("maps");
+        let line = maps
+            .lines()
+            .find(|l| l.contains(" r-xp ") && l.ends_with(exe.to_str().expect("a path")));
+        let words: Vec<_> = line.expect("code").split_whitespace().collect();
+        let hexadecimal = |text: &str| u64::from_str_radix(text, 16).expect("an address");
+        let (start, end) = words[0].split_once('-').expect("a range");
+        Mapping {
+            start: hexadecimal(start),
+            end: hexadecimal(end),
+            file_offset: hexadecimal(words[2]),
+            path: path.to_str().expect("a path").into(),
+            build_id: build_id_of(&exe),
+        }
+    }
+
+    #[test]
+    fn addresses_get_their_names_from_the_programs_file() {
+        let exe = std::env::current_exe().expect("a program");
+        let mut profile = addresses_of_here(&exe);
+        assert_eq!(name(&mut profile), Ok(()));
+        assert!(profile.has_symbols);
+        let names: Vec<_> = profile.functions(&profile.sites[0]).map(|it| &it.name).collect();
+        let is_here = |name: &&&String| name.contains("addresses_of_here");
+        assert!(names.iter().any(|name| is_here(&name)), "{names:?}");
+        assert!(names.iter().all(|name| !name.contains("17h")), "{names:?}");
+        let of_test = names.iter().any(|it| it.contains("addresses_get_their_names"));
+        assert!(of_test, "the call, not what follows it: {names:?}");
+    }
+
+    #[test]
+    fn a_file_that_is_another_by_now_names_nothing() {
+        let exe = std::env::current_exe().expect("a program");
+        let mut profile = addresses_of_here(&exe);
+        profile.mappings[0].build_id = Some("00".into());
+        assert!(name(&mut profile).expect_err("another").contains("another build"));
+        profile.mappings[0].build_id = None;
+        assert!(name(&mut profile).expect_err("no id").contains("build id"));
+        profile.mappings[0].path = "/no/such/program".into();
+        assert!(name(&mut profile).expect_err("none").contains("/no/such/program"));
+        assert!(!profile.has_symbols && profile.locations[0].functions.is_empty());
+    }
+
+    #[test]
+    fn addresses_of_nowhere_have_no_name() {
+        let exe = std::env::current_exe().expect("a program");
+        let mut profile = addresses_of_here(&exe);
+        let end = profile.mappings[0].end;
+        for address in [0, 1, end, u64::MAX] {
+            profile.locations[0].address = address;
+            assert_eq!(name(&mut profile), Ok(()), "{address:#x}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_program_is_told() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("text");
+        fs::write(&path, "no program").expect("a file");
+        let mut profile = addresses_of_here(&path);
+        assert!(name(&mut profile).expect_err("no program").contains("text"));
+    }
+}

@@ -173,19 +173,31 @@ fn sites(page: &mut Page, autopsy: &Autopsy) {
     let (taken, mean) = (time_of_day(profile.timestamp), size(profile.mean_bytes as f64));
     page.line(&format!("who held it at {taken}{since} (a sample in {mean})"));
     for site in autopsy.sites.iter().take(SITES) {
-        page.line(&site_line(site));
+        page.line(&site_line(site, page.width));
     }
     if let Some(callers) = autopsy.sites.first().and_then(callers) {
         page.line(&format!("    called by {callers}"));
     }
 }
 
-fn site_line(site: &SiteHeld) -> String {
+fn site_line(site: &SiteHeld, width: usize) -> String {
     let grown = site.grown_bytes.map_or(String::new(), change);
     let error = size(site.grown_standard_error.unwrap_or(site.live_standard_error));
     let tag = site.tag.as_ref().map_or(String::new(), |tag| format!(" [{}]", plain(tag)));
     let held = size(site.live_bytes);
-    format!("{held:>11}{grown:>12} +- {error:9} {}{tag}", plain(&site.name))
+    let figures = format!("{held:>11}{grown:>12} +- {error:9} ");
+    let name = format!("{}{tag}", plain(&site.name));
+    let room = width.saturating_sub(figures.chars().count());
+    figures + &its_end(&name, room)
+}
+
+/// The end of a path says more than its beginning.
+fn its_end(name: &str, room: usize) -> String {
+    let surplus = name.chars().count().saturating_sub(room);
+    if surplus == 0 {
+        return name.to_owned();
+    }
+    format!("…{}", name.chars().skip(surplus + 1).collect::<String>())
 }
 
 /// The functions above the one that gives the site its name.

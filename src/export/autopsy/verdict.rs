@@ -45,10 +45,14 @@ fn finding(exhibit: &Exhibit, with_source: bool) -> String {
     if with_source { format!("{finding} ({})", plain(&exhibit.source)) } else { finding }
 }
 
+/// As it was last told; and what has become of it by the last profile.
 fn leaked(leak: &RecordedEvent, sites: &[SiteHeld]) -> String {
     let words = capital(&happened::words(leak));
     let is_named = happened::functions(leak).is_some();
-    match grown_site(sites).filter(|_| !is_named) {
+    match grown_site(sites) {
+        Some((_, grown)) if is_named => {
+            format!("{words}. By the last profile: {grown}.")
+        }
         Some((site, grown)) => format!("{words}; most of it in {}, {grown}.", plain(&site.name)),
         None => format!("{words}."),
     }

@@ -80,6 +80,8 @@ fn status(now: Snapshot, caches: Vec<CacheStatus>, forecast: Forecast) -> Status
     let provenance = "given".into();
     let thresholds = ThresholdStatus::all(&Thresholds::default(), BUDGET);
     Status {
+        #[cfg(feature = "recorder")]
+        previous_run: None,
         limit_refusals: 0,
         schema_version: 1,
         timestamp: now.timestamp(),
@@ -109,6 +111,8 @@ fn status(now: Snapshot, caches: Vec<CacheStatus>, forecast: Forecast) -> Status
         brake: Default::default(),
         threshold_crossings: Crossings::default(),
         events: EventTotals::default(),
+        #[cfg(feature = "recorder")]
+        previous_run: None,
         own_metrics: Vec::new(),
         settings: Vec::new(),
         surfaces: Surfaces::of(true),

@@ -40,6 +40,8 @@ fn snapshot(name: &str) -> Snapshot {
 fn bare() -> Status {
     let snapshot = snapshot("unknown.json");
     Status {
+        #[cfg(feature = "recorder")]
+        previous_run: None,
         schema_version: 1,
         timestamp: 1_700_000_000.25,
         process: ProcessInfo {
@@ -69,6 +71,8 @@ fn bare() -> Status {
         limit_refusals: 0,
         threshold_crossings: Crossings::default(),
         events: EventTotals::default(),
+        #[cfg(feature = "recorder")]
+        previous_run: None,
         own_metrics: Vec::new(),
         settings: Vec::new(),
         surfaces: Surfaces::default(),

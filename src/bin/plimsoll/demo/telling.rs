@@ -123,7 +123,7 @@ fn words(kind: &EventKind) -> Option<String> {
                 evicted.join(", ")
             )
         }
-        EventKind::PurgeCompleted { result, .. } if result.purged_bytes >= WORTH_A_LINE => {
+        EventKind::PurgeCompleted { result, .. } if result.purged_bytes >= 8 * WORTH_A_LINE => {
             format!(
                 "A purge: {} of unused pages went back to the system.",
                 bytes(result.purged_bytes as f64)

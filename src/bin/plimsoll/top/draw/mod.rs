@@ -49,7 +49,7 @@ fn wide(frame: &mut Frame<'_>, body: Rect, view: &View, theme: Theme) {
     let chart = left.height.saturating_sub(wanted(Panel::Ledger, view)).max(7);
     stack(frame, left, &[(Panel::Chart, chart), (Panel::Ledger, u16::MAX)], view, theme);
     let of = |panel| (panel, wanted(panel, view));
-    let panels = [of(Panel::Growth), of(Panel::Caches), (Panel::Sites, u16::MAX)];
+    let panels = [of(Panel::Growth), of(Panel::Caches), (Panel::TopSites, u16::MAX)];
     stack(frame, right, &panels, view, theme);
     stack(frame, bottom, &[(Panel::Events, u16::MAX)], view, theme);
 }

@@ -18,6 +18,8 @@ pub(super) enum Panel {
     Ledger,
     Caches,
     Sites,
+    /// The same by their last names.
+    TopSites,
     Events,
 }
 
@@ -40,7 +42,7 @@ impl Panel {
             Panel::Growth | Panel::Windows => "growth".into(),
             Panel::Ledger => "ledger".into(),
             Panel::Caches => "caches".into(),
-            Panel::Sites => sites::name(view),
+            Panel::Sites | Panel::TopSites => sites::name(view),
             Panel::Events => "events, newest first".into(),
         }
     }
@@ -54,6 +56,7 @@ impl Panel {
             Panel::Ledger => ledger::lines(view, theme),
             Panel::Caches => caches::lines(view, theme),
             Panel::Sites => sites::lines(view, theme),
+            Panel::TopSites => sites::short(view, theme),
             Panel::Events => events::lines(view, theme),
         }
     }
