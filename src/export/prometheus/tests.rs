@@ -64,7 +64,6 @@ fn bare() -> Status {
         caches: Vec::new(),
         forecast: Forecast::default(),
         leak: Default::default(),
-        previous_run: Default::default(),
         warning: None,
         evictions: EvictionSummary::default(),
         brake: BrakeStatistics::default(),
@@ -72,7 +71,6 @@ fn bare() -> Status {
         threshold_crossings: Crossings::default(),
         events: EventTotals::default(),
         #[cfg(feature = "recorder")]
-        previous_run: None,
         own_metrics: Vec::new(),
         settings: Vec::new(),
         surfaces: Surfaces::default(),
