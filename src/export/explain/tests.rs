@@ -113,7 +113,7 @@ fn status(now: Snapshot, caches: Vec<CacheStatus>, forecast: Forecast) -> Status
         #[cfg(feature = "recorder")]
         own_metrics: Vec::new(),
         settings: Vec::new(),
-        surfaces: Surfaces::of(true),
+        surfaces: Surfaces { profile: false, ..Surfaces::of(true) },
     }
 }
 
