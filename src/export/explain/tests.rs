@@ -109,10 +109,9 @@ fn status(now: Snapshot, caches: Vec<CacheStatus>, forecast: Forecast) -> Status
         threshold_crossings: Crossings::default(),
         events: EventTotals::default(),
         #[cfg(feature = "recorder")]
-        previous_run: None,
         own_metrics: Vec::new(),
         settings: Vec::new(),
-        surfaces: Surfaces::of(true),
+        surfaces: Surfaces { profile: false, ..Surfaces::of(true) },
     }
 }
 

@@ -69,7 +69,6 @@ fn bare() -> Status {
         threshold_crossings: Crossings::default(),
         events: EventTotals::default(),
         #[cfg(feature = "recorder")]
-        previous_run: None,
         own_metrics: Vec::new(),
         settings: Vec::new(),
         surfaces: Surfaces::default(),
