@@ -46,8 +46,8 @@ fn write_log() -> Vec<u64> {
 
 /// Forgets 8 MiB, as services do.
 #[inline(never)]
-fn forget_sessions(sessions: &mut Vec<Box<[u8; 4000]>>) {
-    sessions.extend((0..2097).map(|_| Box::new([1; 4000])));
+fn forget_sessions(sessions: &mut Vec<Vec<u8>>) {
+    sessions.extend((0..2097).map(|_| vec![1; 4000]));
 }
 
 fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
@@ -94,8 +94,8 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
 /// What the function holds by the profile, beside what it is known to hold; whether both agree.
 fn shown(profile: &HeapProfile, name: &str, known: f64) -> bool {
     let sites: Vec<_> = profile.sites.iter().filter(|site| site.name().contains(name)).collect();
-    let bytes: f64 = sites.iter().map(|site| site.live_bytes.value).sum();
-    let error: f64 = sites.iter().map(|site| site.live_bytes.standard_error.powi(2)).sum();
+    let bytes = sites.iter().fold(0.0, |sum, site| sum + site.live_bytes.value);
+    let error = sites.iter().fold(0.0, |sum, site| sum + site.live_bytes.standard_error.powi(2));
     println!(
         "{name:<16} {:>7.2} MiB ± {:.2}, known {:.2}",
         bytes / MIB as f64,

@@ -25,7 +25,7 @@ impl Peer {
 pub(crate) const BARE: &str = "jemalloc";
 
 /// Bare jemalloc first, the slowest last.
-pub(crate) const PEERS: [Peer; 17] = [
+pub(crate) const PEERS: [Peer; 19] = [
     Peer::new(BARE, "bare, with the features that plimsoll builds it with"),
     // The same file in a process of its own: how far its ratio is from 1 is how far any ratio can be trusted.
     Peer {
@@ -40,6 +40,8 @@ pub(crate) const PEERS: [Peer; 17] = [
     Peer::new("system", "bare"),
     Peer::new("plimsoll", "over jemalloc"),
     Peer::new("plimsoll_monitor", "over jemalloc, a snapshot every second"),
+    Peer::new("plimsoll_profile_off", "over jemalloc, the heap profile built in and off"),
+    Peer::new("plimsoll_profile", "over jemalloc, the heap profile on, a sample every 512 KiB"),
     Peer::new("naive", "over jemalloc, two relaxed global atomics"),
     Peer::new("stats_alloc", "over jemalloc"),
     Peer::new("cap", "over jemalloc"),

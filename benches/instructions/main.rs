@@ -51,8 +51,9 @@ fn run() -> Result<(), String> {
     }
     let mut counted = alone::count()?;
     counted.push(brake::count()?);
-    counted.extend(over_jemalloc(Build::FatLto, &WORKLOADS)?);
-    counted.extend(over_jemalloc(Build::NoLto, &WORKLOADS[..WITHOUT_LTO])?);
+    counted.extend(over_jemalloc("plimsoll", Build::FatLto, &WORKLOADS)?);
+    counted.extend(over_jemalloc("plimsoll", Build::NoLto, &WORKLOADS[..WITHOUT_LTO])?);
+    counted.extend(over_jemalloc("plimsoll_profile_off", Build::FatLto, &WORKLOADS)?);
     print(&counted);
     if arguments.record {
         recorded::write(&counted)?;
@@ -62,18 +63,23 @@ fn run() -> Result<(), String> {
 
 /// What the same program executes over bare jemalloc and over plimsoll.
 fn over_jemalloc(
+    peer: &str,
     how: Build,
     workloads: &[(&'static str, u64, &'static str)],
 ) -> Result<Vec<Counted>, String> {
-    let (programs, missing) = build(&named(&[BARE, "plimsoll"]), how);
+    let (programs, missing) = build(&named(&[BARE, peer]), how);
     if let Some(missing) = missing.first() {
         return Err(format!("{} cannot be built: {}", missing.allocator, missing.reason));
     }
     let of = |name| programs.iter().find(|program: &&Program| program.peer.name == name);
-    let (Some(bare), Some(counting)) = (of(BARE), of("plimsoll")) else {
+    let (Some(bare), Some(counting)) = (of(BARE), of(peer)) else {
         return Err("a program is missing that was built".into());
     };
-    let suffix = if how == Build::NoLto { ", without LTO" } else { "" };
+    let suffix = match (how, peer) {
+        (Build::NoLto, _) => ", without LTO",
+        (_, "plimsoll") => "",
+        (_, _) => ", the profile built in and off",
+    };
     let count = |&(workload, repeats, title): &(&str, u64, &str)| {
         let per_operation = |program: &Program| {
             callgrind::per_operation(&program.path, &["repeat", workload], repeats)

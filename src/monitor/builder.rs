@@ -222,7 +222,7 @@ impl Builder {
         let wake = Arc::new(Wake::default());
         let brake = Brake::new(counts.clone(), wake.clone());
         let moment = Moment::now();
-        let (tape, news) = Tape::start(&settings, &budget, moment, &self.root, &wake)?;
+        let begun = Tape::start(&settings, &budget, moment, &self.root, &wake)?;
         let shared = Arc::new(Shared {
             started: moment,
             program: program(),
@@ -248,7 +248,7 @@ impl Builder {
             checks: self.checks,
             courier: Courier::start(self.sinks)?,
             figures: Figures::new(self.figures),
-            tape,
+            tape: begun.tape,
             keeps: self.keeps,
             #[cfg(feature = "http")]
             listening: super::serving::Listening::default(),
@@ -263,7 +263,10 @@ impl Builder {
             allotment: Mutex::new(allotment),
         });
         shared.emit(started);
-        news.into_iter().for_each(|kind| shared.emit(kind));
+        begun.news.into_iter().for_each(|kind| shared.emit(kind));
+        if let Some(leak) = &begun.leak {
+            shared.resume_leaks(leak);
+        }
         if !counting {
             let message = "plimsoll is not the global allocator: heap figures are unknown";
             shared.emit(EventKind::error("monitoring_error", message));

@@ -47,8 +47,12 @@ impl Shared {
     /// For every tick: allocates nothing while nothing changes.
     pub(super) fn look_for_leaks(self: &Arc<Self>, snapshot: &Snapshot) {
         let looked = self.leaks.observe(self.settings().leak_window(), snapshot);
+        let is_news = looked.news.is_some();
         if let Some(news) = looked.news {
             self.emit(self.leak_event(news));
+        }
+        if looked.epoch.is_some() || is_news {
+            self.record_leak();
         }
         self.mark(looked.epoch);
     }
@@ -58,13 +62,13 @@ impl Shared {
     }
 
     /// What shall outlive the process.
-    #[allow(dead_code, reason = "the recorder asks")]
+    #[cfg_attr(not(feature = "recorder"), allow(dead_code, reason = "the recorder asks"))]
     pub(super) fn leak_state(&self) -> LeakState {
         self.leaks.tracker.lock().state()
     }
 
     /// Goes on where another run ended. Before the first tick.
-    #[allow(dead_code, reason = "the recorder asks")]
+    #[cfg_attr(not(feature = "recorder"), allow(dead_code, reason = "the recorder asks"))]
     pub(super) fn resume_leaks(&self, state: &LeakState) {
         self.leaks.tracker.lock().resume(state);
     }

@@ -5,7 +5,9 @@ use super::Handle;
 use super::shared::Shared;
 use super::worker::caught;
 use crate::event::EventKind;
-use crate::policy::leak::{EpochEnd, GrownSince, GrownSite, Mark, Marks, TOLD, agreed};
+use crate::policy::leak::{
+    EpochEnd, GrownSince, GrownSite, LeakVerdict, Mark, Marks, TOLD, agreed,
+};
 use crate::profile::{HeapProfile, HeapProfiler, SiteGrowth};
 use crate::snapshot::Moment;
 use parking_lot::Mutex;
@@ -24,24 +26,44 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How often somebody who waits looks.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// What was seen last.
+/// A profile, and when it was taken.
+#[derive(Clone)]
+struct Taken {
+    at: Instant,
+    profile: Arc<HeapProfile>,
+}
+
+/// What was seen last: what had grown since a moment.
 #[derive(Clone, Debug)]
 struct Sight {
     at: Instant,
+    since: Instant,
     grown: Vec<GrownSite>,
 }
 
 /// The profiles that are kept, and what they came to.
 #[derive(Default)]
 pub(super) struct Marking {
-    marks: Mutex<Marks<HeapProfile>>,
-    /// When the earliest of the marks was taken. Under its own lock, which nobody holds for long.
-    since: Mutex<Option<Instant>>,
+    marks: Mutex<Marks<Taken>>,
     sight: Mutex<Option<Sight>>,
+    /// Somebody asked what has grown.
+    asked: AtomicBool,
     /// An epoch has ended, and has no profile yet.
     ended: Mutex<Option<EpochEnd>>,
-    /// A thread is at it. Relaxed: what it does is under locks.
+    /// A thread is at it. Sequentially consistent: who sets a wish and finds it busy must not be missed by one that is about
+    /// to end.
     busy: AtomicBool,
+}
+
+impl Marking {
+    /// Whether a thread is at it, with memory of its own.
+    pub(super) fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::SeqCst)
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.asked.load(Ordering::SeqCst) || self.ended.lock().is_some()
+    }
 }
 
 impl Shared {
@@ -50,7 +72,7 @@ impl Shared {
         let marking = &self.leaks.marking;
         let mut ended = marking.ended.lock();
         *ended = epoch.or(*ended);
-        let is_wanted = ended.is_some() || marking.since.lock().is_none();
+        let is_wanted = ended.is_some() || marking.marks.lock().first().is_none();
         drop(ended);
         if is_wanted && HeapProfiler::is_running() {
             self.look_closely();
@@ -59,60 +81,62 @@ impl Shared {
 
     /// Has the heap profile compared with the earliest mark, on a thread for that purpose. Says whether one is at it.
     fn look_closely(self: &Arc<Self>) -> bool {
-        if self.leaks.marking.busy.swap(true, Ordering::Relaxed) {
+        if self.leaks.marking.busy.swap(true, Ordering::SeqCst) {
             return true;
         }
         let shared = self.clone();
         let thread = std::thread::Builder::new().name("plimsoll-marks".into()).spawn(move || {
-            // Names are read by other people's code, from whatever file there is.
-            if let Err(message) = caught(|| shared.compare()) {
-                let error =
-                    EventKind::error("monitoring_error", format!("heap profile: {message}"));
-                shared.unsaid.lock().push(error);
-            }
-            shared.leaks.marking.busy.store(false, Ordering::Relaxed);
+            shared.compare_all();
         });
         if thread.is_err() {
-            self.leaks.marking.busy.store(false, Ordering::Relaxed);
+            self.leaks.marking.busy.store(false, Ordering::SeqCst);
         }
         thread.is_ok()
     }
 
-    fn compare(&self) {
-        let (marking, now) = (&self.leaks.marking, Moment::now().instant);
-        let ended = marking.ended.lock().take();
-        let bare = HeapProfiler::read();
-        let before = marking.marks.lock().first().map(|mark| mark.profile.clone());
-        let Some(before) = before else {
-            marking.marks.lock().begin(bare);
-            *marking.since.lock() = Some(now);
-            return;
-        };
-        let named = bare.clone().with_symbols();
-        let grown = functions(named.difference(&before));
-        *marking.sight.lock() = Some(Sight { at: now, grown: certain(&grown) });
-        self.blame(certain(&grown), false);
-        if let Some(end) = ended {
-            self.mark_epoch(end, &bare, &named, now);
+    /// Until nothing is wanted any more: who asks while it is busy starts no other thread.
+    fn compare_all(&self) {
+        let marking = &self.leaks.marking;
+        loop {
+            // Names are read by other people's code, from whatever file there is.
+            if let Err(message) = caught(|| self.compare()) {
+                let error =
+                    EventKind::error("monitoring_error", format!("heap profile: {message}"));
+                self.unsaid.lock().push(error);
+            }
+            marking.busy.store(false, Ordering::SeqCst);
+            if !marking.is_wanted() || marking.busy.swap(true, Ordering::SeqCst) {
+                return;
+            }
         }
     }
 
-    fn mark_epoch(&self, end: EpochEnd, bare: &HeapProfile, named: &HeapProfile, now: Instant) {
-        let mut marks = self.leaks.marking.marks.lock();
-        let was = marks.first().map(|mark| mark.profile.timestamp);
-        let spans = marks.take(end, bare);
-        let is_new = marks.first().map(|mark| mark.profile.timestamp) != was;
-        drop(marks);
-        if is_new {
-            *self.leaks.marking.since.lock() = Some(now);
-        }
-        if let Some([first, middle]) = spans {
-            self.blame(both(&first, &middle, named, end), true);
+    fn compare(&self) {
+        let marking = &self.leaks.marking;
+        let (ended, asked) =
+            (marking.ended.lock().take(), marking.asked.swap(false, Ordering::SeqCst));
+        let now = Taken { at: Instant::now(), profile: Arc::new(HeapProfiler::read()) };
+        let Some(before) = marking.marks.lock().first().map(|mark| mark.profile.clone()) else {
+            return marking.marks.lock().begin(now);
+        };
+        let spans = ended.and_then(|end| Some((marking.marks.lock().take(end, &now)?, end)));
+        // Names cost more than all the rest: only where somebody wants them.
+        if asked || self.leaks.verdict() != LeakVerdict::None {
+            let named = (*now.profile).clone().with_symbols();
+            let grown = certain(functions(named.difference(&before.profile)));
+            self.blame(grown.clone(), false);
+            *marking.sight.lock() = Some(Sight { at: now.at, since: before.at, grown });
+            if let Some((marks, end)) = spans {
+                self.blame(both(&marks, &named, end), true);
+            }
         }
     }
 
     fn blame(&self, sites: Vec<GrownSite>, agreed: bool) {
         let news = self.leaks.tracker.lock().blame(sites, agreed);
+        if agreed || news.is_some() {
+            self.record_leak();
+        }
         if let Some(news) = news {
             let event = self.leak_event(news);
             self.unsaid.lock().push(event);
@@ -122,32 +146,24 @@ impl Shared {
 
     /// The functions that hold what has grown since the earliest mark, as far as that is known.
     pub(super) fn grown(&self, moment: Moment) -> Option<GrownSince> {
-        let marking = &self.leaks.marking;
-        let since = (*marking.since.lock())?;
-        let Sight { at, grown } = marking.sight.lock().clone()?;
-        let is_later = at > since && HeapProfiler::is_running();
+        let Sight { since, grown, .. } = self.leaks.marking.sight.lock().clone()?;
         let since_secs = moment.instant.saturating_duration_since(since).as_secs_f64();
-        is_later.then_some(GrownSince { since_secs, sites: grown })
+        HeapProfiler::is_running().then_some(GrownSince { since_secs, sites: grown })
     }
 }
 
 /// What two spans agree on.
-fn both(
-    first: &Mark<HeapProfile>,
-    middle: &Mark<HeapProfile>,
-    named: &HeapProfile,
-    end: EpochEnd,
-) -> Vec<GrownSite> {
+fn both(marks: &[Mark<Taken>; 2], named: &HeapProfile, end: EpochEnd) -> Vec<GrownSite> {
+    let [first, middle] = marks;
     let names: HashMap<_, _> = named.sites.iter().map(|site| (&site.key, site.name())).collect();
-    let mut earlier = middle.profile.difference(&first.profile);
+    let mut earlier = middle.profile.profile.difference(&first.profile.profile);
     // Those that are gone by now have no name, and are no leak.
     earlier.retain_mut(|site| {
         let name = names.get(&site.key);
         name.map(|name| (*name).clone_into(&mut site.name)).is_some()
     });
-    let later = named.difference(&middle.profile);
-    let growth = end.growth_since(first);
-    agreed(&functions(earlier), &functions(later), growth as f64)
+    let later = named.difference(&middle.profile.profile);
+    agreed(&functions(earlier), &functions(later), end.growth_since(first) as f64)
 }
 
 /// Sites by their functions, with what tells them apart; their errors are independent of each other. Largest first.
@@ -167,8 +183,8 @@ fn functions(sites: Vec<SiteGrowth>) -> Vec<GrownSite> {
     all
 }
 
-fn certain(sites: &[GrownSite]) -> Vec<GrownSite> {
-    sites.iter().filter(|site| site.is_certain()).take(TOLD).cloned().collect()
+fn certain(sites: Vec<GrownSite>) -> Vec<GrownSite> {
+    sites.into_iter().filter(GrownSite::is_certain).take(TOLD).collect()
 }
 
 impl Handle {
@@ -177,13 +193,17 @@ impl Handle {
         let marking = &self.shared.leaks.marking;
         let is_fresh =
             marking.sight.lock().as_ref().is_some_and(|sight| sight.at.elapsed() < FRESH);
-        let can = HeapProfiler::is_running() && self.is_running();
-        can && !is_fresh && marking.since.lock().is_some() && self.shared.look_closely()
+        if is_fresh || !HeapProfiler::is_running() || !self.is_running() {
+            return false;
+        }
+        // One that is under way may not have known that somebody asks; then the answer is as of a moment ago.
+        marking.asked.store(true, Ordering::SeqCst);
+        marking.marks.lock().first().is_some() && self.shared.look_closely()
     }
 
     /// Whether that has come to an end.
     pub(crate) fn has_looked(&self) -> bool {
-        !self.shared.leaks.marking.busy.load(Ordering::Relaxed)
+        !self.shared.leaks.marking.is_busy()
     }
 
     /// The same for whoever may block.

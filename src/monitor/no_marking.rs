@@ -9,18 +9,21 @@ use std::sync::Arc;
 #[derive(Default)]
 pub(super) struct Marking;
 
+impl Marking {
+    pub(super) fn is_busy(&self) -> bool {
+        false
+    }
+}
+
 impl Shared {
-    #[expect(clippy::unused_self, reason = "as where there is a profile")]
     pub(super) fn mark(self: &Arc<Self>, _: Option<EpochEnd>) {}
 
-    #[expect(clippy::unused_self, reason = "as where there is a profile")]
     pub(super) fn grown(&self, _: Moment) -> Option<GrownSince> {
         None
     }
 }
 
 #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only surfaces ask"))]
-#[expect(clippy::unused_self, reason = "as where there is a profile")]
 impl Handle {
     pub(crate) fn look_closely(&self) -> bool {
         false

@@ -7,13 +7,21 @@ use crate::error::Error;
 use crate::event::{Event, EventKind};
 use crate::policy::budget::Resolved;
 use crate::policy::health::Check;
+use crate::policy::leak::LeakState;
 use crate::snapshot::{Moment, Snapshot};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 #[derive(Debug, Default)]
 pub(super) struct Tape;
+
+#[derive(Default)]
+pub(super) struct Begun {
+    pub(super) tape: Tape,
+    pub(super) news: Vec<EventKind>,
+    pub(super) leak: Option<LeakState>,
+}
 
 impl Tape {
     pub(super) fn start(
@@ -22,8 +30,8 @@ impl Tape {
         _: Moment,
         _: &Path,
         _: &Arc<Wake>,
-    ) -> Result<(Self, Vec<EventKind>), Error> {
-        let Some(path) = &settings.recorder else { return Ok((Tape, Vec::new())) };
+    ) -> Result<Begun, Error> {
+        let Some(path) = &settings.recorder else { return Ok(Begun::default()) };
         let expected = "left out: this build lacks plimsoll's feature `recorder`";
         let error = Error::setting("recorder", path.display(), expected);
         Err(settings.blame("recorder", error))
@@ -31,8 +39,8 @@ impl Tape {
 
     pub(super) fn event(&self, _: &Event) {}
 
-    pub(super) fn wants_look(&self) -> bool {
-        false
+    pub(super) fn look_after(&self) -> Option<Duration> {
+        None
     }
 
     pub(super) fn note_unwinding(&self) {}
@@ -45,5 +53,7 @@ impl Tape {
 }
 
 impl Shared {
+    pub(super) fn record_leak(&self) {}
+
     pub(super) fn record_tick(&self, _: &Snapshot, _: bool, _: Instant) {}
 }

@@ -10,14 +10,17 @@ use crate::event::{Event, EventKind};
 use crate::level::Level;
 use crate::policy::budget::Resolved;
 use crate::policy::health::Check;
+use crate::policy::leak::LeakState;
 use crate::policy::threshold::Threshold;
-use crate::recorder::{Beat, EndKind, Findings, PreviousRun, RecordedRun, Recorder};
+use crate::recorder::{
+    Beat, EndKind, Findings, PreviousRun, RecordedRun, Recorder, SURVIVED_AFTER,
+};
 use crate::snapshot::{Moment, Snapshot};
 use crate::source::build_id;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 impl super::Builder {
     /// Records the run in this file, and judges the run before that is recorded there. `PLIMSOLL_RECORDER`
@@ -64,15 +67,25 @@ pub(super) struct Tape {
     moves: AtomicU64,
 }
 
+/// A recording that has begun.
+#[derive(Default)]
+pub(super) struct Begun {
+    pub(super) tape: Tape,
+    /// What is to be told of it.
+    pub(super) news: Vec<EventKind>,
+    /// What the leak tracker of the run before had seen.
+    pub(super) leak: Option<LeakState>,
+}
+
 impl Tape {
-    /// Begins the recording; says what is to be told of it.
+    /// Begins the recording, where one is asked for.
     pub(super) fn start(
         settings: &Settings,
         budget: &Resolved,
         moment: Moment,
         root: &Path,
         wake: &Arc<Wake>,
-    ) -> Result<(Self, Vec<EventKind>), Error> {
+    ) -> Result<Begun, Error> {
         let Some(path) = &settings.recorder else { return Ok(Default::default()) };
         let (look, wake) = (Arc::<AtomicBool>::default(), wake.clone());
         let flag = look.clone();
@@ -83,9 +96,9 @@ impl Tape {
         let run = run(settings, budget, moment);
         let started = Recorder::start(path, run, budget.basis.as_str(), root, ask);
         let (recorder, findings) = started.map_err(|error| settings.blame("recorder", error))?;
-        let news = news(&findings);
+        let (news, leak) = (news(&findings), leak_state(&findings));
         let (recorder, previous) = (Some(recorder), findings.previous);
-        Ok((Tape { recorder, previous, look, ..Tape::default() }, news))
+        Ok(Begun { tape: Tape { recorder, previous, look, ..Tape::default() }, news, leak })
     }
 
     pub(super) fn event(&self, event: &Event) {
@@ -94,9 +107,9 @@ impl Tape {
         }
     }
 
-    /// Whether a panic wants to be followed by a tick, once.
-    pub(super) fn wants_look(&self) -> bool {
-        self.look.swap(false, Ordering::Relaxed)
+    /// In which time a panic wants to be followed by a tick, once.
+    pub(super) fn look_after(&self) -> Option<Duration> {
+        self.look.swap(false, Ordering::Relaxed).then_some(SURVIVED_AFTER)
     }
 
     /// Called by whoever stops the monitor.
@@ -154,10 +167,29 @@ impl Shared {
         if ticks == 1 || is_due && snapshot.level() == Level::Healthy {
             recorder.well(snapshot, beat, lines());
         }
+        self.say_complaint(recorder);
+    }
+
+    /// Writes down what the leak tracker has seen: for every epoch and verdict.
+    pub(super) fn record_leak(&self) {
+        let Some(recorder) = &self.tape.recorder else { return };
+        // Numbers, words and lists of them: this cannot fail.
+        recorder.leak(&serde_json::to_vec(&self.leak_state()).unwrap_or_default());
+        self.say_complaint(recorder);
+    }
+
+    fn say_complaint(&self, recorder: &Recorder) {
         if let Some(error) = recorder.complaint() {
             self.emit(EventKind::error("monitoring_error", error.to_string()));
         }
     }
+}
+
+/// Of another program's leak nothing is taken over.
+fn leak_state(findings: &Findings) -> Option<LeakState> {
+    let is_ours = findings.previous.as_ref().is_some_and(|previous| previous.run.name == program());
+    let state = findings.leak_state.as_ref().filter(|_| is_ours)?;
+    serde_json::from_slice(state).ok()
 }
 
 fn run(settings: &Settings, budget: &Resolved, moment: Moment) -> RecordedRun {

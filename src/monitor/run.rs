@@ -27,7 +27,10 @@ pub(super) fn run(shared: Arc<Shared>, counts: Option<CountSource>, stopped: Rep
         if ticker.alarm.calls(moment.instant) {
             ticker.hurry(moment.instant);
         }
-        if shared.look_wanted.swap(false, Ordering::Relaxed) | shared.tape.wants_look() {
+        if let Some(wait) = shared.tape.look_after() {
+            ticker.look_by(moment.instant + wait);
+        }
+        if shared.look_wanted.swap(false, Ordering::Relaxed) {
             ticker.hurry(moment.instant);
         }
         // Nothing of ours should panic; what runs here and is not ours are the program's log subscribers.

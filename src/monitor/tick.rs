@@ -39,6 +39,8 @@ pub(super) struct Ticker {
     /// The last snapshot at which all was well, or the first.
     well: Option<Snapshot>,
     next_tick: Instant,
+    /// Somebody wants a tick then.
+    look_by: Option<Instant>,
     pub(super) alarm: Alarm,
 }
 
@@ -63,6 +65,7 @@ impl Ticker {
             last_kept: None,
             well: None,
             next_tick: now,
+            look_by: None,
             alarm: Alarm::claim(),
         }
     }
@@ -70,6 +73,11 @@ impl Ticker {
     /// Has the next step tick.
     pub(super) fn hurry(&mut self, now: Instant) {
         self.next_tick = now;
+    }
+
+    /// Has a step tick at that time, or before.
+    pub(super) fn look_by(&mut self, at: Instant) {
+        self.look_by = Some(self.look_by.map_or(at, |other| other.max(at)));
     }
 
     /// Does whatever is due at `moment`.
@@ -92,7 +100,8 @@ impl Ticker {
 
     /// The next tick, which comes sooner when the brake wants a look.
     fn due(&self) -> Instant {
-        self.shared.brake.next_look().map_or(self.next_tick, |look| look.min(self.next_tick))
+        let looks = self.shared.brake.next_look().into_iter().chain(self.look_by);
+        looks.fold(self.next_tick, Instant::min)
     }
 
     pub(super) fn stop(&mut self) {
@@ -111,6 +120,7 @@ impl Ticker {
     fn tick(&mut self, moment: Moment) {
         // First, so that whatever goes wrong below goes wrong once an interval.
         self.next_tick = moment.instant + self.interval(moment.instant);
+        self.look_by = self.look_by.filter(|look| *look > moment.instant);
         self.say_what_is_unsaid();
         self.shared.follow_bounds(moment.instant);
         let (mut snapshot, usage) = self.shared.read_for_tick(moment);

@@ -84,7 +84,9 @@ impl HeapProfile {
     fn place(&mut self, merged: &[Merged<'_>]) {
         let mut known = HashMap::new();
         for Merged { site, sums } in merged {
-            let stack = site.frames.iter().map(|frame| self.location(*frame as u64, &mut known));
+            // The outermost frame may be none: where a thread begins there is no caller.
+            let frames = site.frames.iter().filter(|frame| **frame != 0);
+            let stack = frames.map(|frame| self.location(*frame as u64, &mut known));
             let stack = stack.collect();
             self.sites.push(ProfileSite { stack, ..self.site(site, sums) });
         }

@@ -6,7 +6,7 @@ use super::key::relative;
 use std::ops::Range;
 
 /// Crates whose functions allocate for others: the way into the allocator, not the reason.
-const MACHINERY: [&str; 5] = ["alloc", "backtrace", "core", "hashbrown", "std"];
+const MACHINERY: [&str; 6] = ["__rustc", "alloc", "backtrace", "core", "hashbrown", "std"];
 
 /// Our own part of that way. The rest of plimsoll allocates like any library.
 const OWN_MACHINERY: [&str; 3] =
@@ -17,8 +17,13 @@ const OWN_FILES: [&str; 3] = ["allocator.rs", "counters/", "sampler/"];
 const HERE: &str = "profile/naming.rs";
 
 /// Where the rest of that way lies.
-const MACHINERY_PATHS: [&str; 4] =
-    ["/library/alloc/src/", "/library/core/src/", "/library/std/src/", "/hashbrown-"];
+const MACHINERY_PATHS: [&str; 5] = [
+    "/library/alloc/src/",
+    "/library/core/src/",
+    "/library/std/src/",
+    "/hashbrown-",
+    "/backtrace-0.",
+];
 
 /// Functions without a crate on that way.
 const MACHINERY_SYMBOLS: [&str; 7] =
@@ -100,11 +105,25 @@ fn names(profile: &HeapProfile, site: &ProfileSite) -> (String, Option<String>) 
             None,
         );
     };
-    match shown.iter().find(|function| is_own(function)) {
-        Some(own) if own.name == innermost.name => (own.name.clone(), None),
-        Some(own) => (own.name.clone(), Some(innermost.name.clone())),
-        None => (innermost.name.clone(), None),
+    let innermost = function_of(innermost);
+    match shown.iter().find(|function| is_own(function)).map(|own| function_of(own)) {
+        Some(own) if own == innermost => (own.to_owned(), None),
+        Some(own) => (own.to_owned(), Some(innermost.to_owned())),
+        None => (innermost.to_owned(), None),
     }
+}
+
+/// The function that a closure stands in.
+fn function_of(function: &Function) -> &str {
+    let mut name = function.name.as_str();
+    // As v0 has it, `::{closure#0}`, and as it was before, `::{{closure}}`.
+    while let Some((outer, last)) = name.rsplit_once("::")
+        && last.starts_with('{')
+        && last.contains("closure")
+    {
+        name = outer;
+    }
+    name
 }
 
 impl HeapProfile {
@@ -144,8 +163,9 @@ impl HeapProfile {
             at += count;
             let within = |bound: usize| bound.clamp(first, first + count) - first;
             let part = within(shown.start)..within(shown.end);
-            // What has no names cannot be judged.
-            (count == 0 || !part.is_empty()).then_some((*index, part))
+            // What has no name cannot be judged: its place says what it is.
+            let is_between = all.is_empty() || (shown.start..shown.end).contains(&first);
+            (!part.is_empty() || count == 0 && is_between).then_some((*index, part))
         };
         site.stack.iter().filter_map(part).collect()
     }
@@ -155,6 +175,9 @@ impl HeapProfile {
 fn shown(functions: &[&Function]) -> Range<usize> {
     let outermost = functions.iter().position(|function| function.name.contains(OUTERMOST));
     let end = outermost.unwrap_or(functions.len());
+    // What calls `main` is called by machinery in its turn.
+    let is_own = |function: &&Function| !is_on_the_way(function);
+    let end = functions[..end].iter().rposition(is_own).map_or(end, |last| last + 1);
     let start = functions.iter().position(|function| !is_on_the_way(function));
     start.unwrap_or(end).min(end)..end
 }
@@ -297,6 +320,14 @@ mod tests {
         assert!(is_own(&function("<serde_json::value::Value as service::Own>::d", None)));
     }
 
+    #[test]
+    fn a_closure_is_called_after_the_function_it_stands_in() {
+        let named = |name| function_of(&function(name, None)).to_owned();
+        assert_eq!(named("a::b::{{closure}}::{{closure}}"), "a::b");
+        assert_eq!(named("a::b::{closure#0}"), "a::b");
+        assert_eq!(named("<a::B as c::D>::e"), "<a::B as c::D>::e");
+    }
+
     /// As they are named in a build that has lines and no more.
     #[test]
     fn what_has_no_path_is_told_by_its_file() {
@@ -342,7 +373,9 @@ mod tests {
 
     #[test]
     fn both_ends_of_a_stack_are_left_out_and_nothing_in_the_middle() {
-        let profile = profile(&STACK);
+        let mut stack = STACK.to_vec();
+        stack.insert(4, &["core::ops::function::FnOnce::call_once"]);
+        let profile = profile(&stack);
         let site = &profile.sites[0];
         let names: Vec<_> = profile.shown(site).map(|it| it.name.as_str()).collect();
         let expected = [

@@ -99,8 +99,8 @@ impl Marks {
             (self.high, self.high_since) = (Some(sight.unexplained), Some(now));
             return None;
         }
-        let is_higher = sight.unexplained
-            >= high.saturating_add(high.div_ceil(100 / RISE_PERCENT)).max(high + 1);
+        let wanted = high.saturating_add(high.div_ceil(100 / RISE_PERCENT));
+        let is_higher = sight.unexplained > high && sight.unexplained >= wanted;
         let is_soon = self.taken.is_some_and(|at| now.saturating_duration_since(at) < PAUSE);
         if !is_higher || is_soon {
             return None;

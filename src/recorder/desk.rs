@@ -21,7 +21,7 @@ pub(super) struct LastWords {
     pen: Arc<Pen>,
     /// Relaxed: a number that orders nothing.
     panics: AtomicU64,
-    /// Has the monitor tick, which shows that the process lives on.
+    /// Has the monitor tick after a while, which shows that the process lives on.
     look: Box<dyn Fn() + Send + Sync>,
 }
 

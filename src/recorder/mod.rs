@@ -32,6 +32,7 @@ mod small;
 mod stored;
 mod writer;
 
+pub(crate) use judge::SURVIVED_AFTER;
 pub use judgement::{Exhibit, Judgement, LastRun};
 pub(crate) use moment::Beat;
 pub use recorder::PreviousRun;

@@ -42,7 +42,7 @@ fn the_largest_sites_are_named_and_what_they_hold_is_within_the_interval() {
         low.as_f64().unwrap() * 0.95 <= truth && truth <= high.as_f64().unwrap() * 1.05,
         "{site:#}"
     );
-    assert!(site["stack"].to_string().contains("tests/http/profile.rs"), "{site:#}");
+    assert!(!site["stack"].to_string().contains("core::iter"), "{site:#}");
     assert!(top["sites"].as_array().unwrap().len() <= 5);
     drop(held);
 }

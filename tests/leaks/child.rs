@@ -27,11 +27,17 @@ pub(crate) struct Leaking {
 impl Leaking {
     /// With floors of a second each and a sample every 64 KiB, so that it takes seconds and not days.
     pub(crate) fn start(name: &str, arguments: &[&str]) -> Self {
+        let sampled = ("PLIMSOLL_HEAP_PROFILE", Path::new("64KiB"));
+        Leaking::with(name, arguments, &[sampled])
+    }
+
+    /// The same with that in its environment.
+    pub(crate) fn with(name: &str, arguments: &[&str], environment: &[(&str, &Path)]) -> Self {
         let home = tempfile::tempdir().unwrap();
         let mut command = Command::new(example(name));
         command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
         command.env("PLIMSOLL_SOCKET", socket(home.path()));
-        command.env("PLIMSOLL_LEAK_WINDOW", "1s").env("PLIMSOLL_HEAP_PROFILE", "64KiB");
+        command.env("PLIMSOLL_LEAK_WINDOW", "1s").envs(environment.iter().copied());
         Leaking { child: command.spawn().unwrap(), home }
     }
 
@@ -82,7 +88,9 @@ fn socket(home: &Path) -> PathBuf {
     home.join("socket")
 }
 
-/// The names of the functions in a list of sites.
-pub(crate) fn names(sites: &Value) -> Vec<&str> {
-    sites.as_array().unwrap().iter().map(|site| site["name"].as_str().unwrap()).collect()
+/// Whether the first of a list of sites is that function. In a build with line tables only, one into which others were inlined
+/// has a name without its path.
+pub(crate) fn is_first(function: &str, sites: &Value) -> bool {
+    let Some(name) = sites[0]["name"].as_str() else { return false };
+    name == function || function.ends_with(&format!("::{name}"))
 }

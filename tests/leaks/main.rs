@@ -5,3 +5,5 @@
 mod child;
 mod code_search;
 mod json_service;
+#[cfg(feature = "recorder")]
+mod restart;

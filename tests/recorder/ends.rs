@@ -35,7 +35,7 @@ fn assert_ends(
     assert!(!judgement.evidence.is_empty() && !judgement.summary.is_empty(), "{judgement:?}");
     assert_eq!(recording.end.as_ref().map(|end| end.kind), kind, "{role}");
     assert!(recording.damage.is_empty(), "{role}: {:?}", recording.damage);
-    assert!(recording.heartbeat.is_some_and(|beat| beat.ticks >= 3), "{recording:?}");
+    assert!(recording.heartbeat.is_some_and(|beat| beat.ticks >= 3), "{:?}", recording.judgement);
     recording
 }
 
@@ -90,6 +90,11 @@ fn a_panic_that_is_survived_is_told_and_not_blamed() {
     assert_eq!(running.judgement.verdict, LastRun::Running, "{:?}", running.judgement);
     actor.kill();
     let recording = Recording::open(&path).unwrap();
-    assert_eq!(recording.judgement.verdict, LastRun::KilledNotByMemory, "{recording:?}");
+    assert_eq!(
+        recording.judgement.verdict,
+        LastRun::KilledNotByMemory,
+        "{:?}",
+        recording.judgement
+    );
     assert_eq!(recording.panic.unwrap().thread.as_deref(), Some("clumsy"));
 }

@@ -84,6 +84,8 @@ pub(crate) fn play(role: &str) -> ExitCode {
             let thread = std::thread::Builder::new().name("clumsy".into());
             let thread = thread.spawn(|| panic!("not for the last time")).unwrap();
             assert!(thread.join().is_err());
+            // So long a process that lives on may take to show it.
+            std::thread::sleep(Duration::from_millis(2500));
             let ticks = monitor.metrics().profiler.total_snapshots_taken;
             wait_for_ticks(&monitor, ticks + 3);
             ready();

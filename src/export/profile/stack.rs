@@ -18,12 +18,13 @@ pub(super) fn frames(profile: &HeapProfile, site: &ProfileSite) -> Vec<Frame> {
         Some(Frame { name, owner: Owner::Own })
     };
     let labels = [label("thread", &site.thread), label("tag", &site.tag)];
-    let mut stack: Vec<_> = match profile.has_symbols {
-        true => profile.shown(site).map(frame).collect(),
-        false => profile.places(site).map(|name| Frame { name, owner: Owner::Own }).collect(),
-    };
+    let own = |name| Frame { name, owner: Owner::Own };
+    let mut stack: Vec<_> = profile.shown(site).map(frame).collect();
     if stack.is_empty() {
-        stack.push(Frame { name: site.name().to_owned(), owner: Owner::Own });
+        stack.extend(profile.places(site).map(own));
+    }
+    if stack.is_empty() {
+        stack.push(own(site.name().to_owned()));
     }
     labels.into_iter().flatten().chain(stack.into_iter().rev()).collect()
 }

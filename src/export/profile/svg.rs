@@ -15,7 +15,7 @@ const HEAD: f64 = 58.0;
 const FOOT: f64 = 34.0;
 
 /// A character of the font.
-const CHARACTER: f64 = 6.7;
+const CHARACTER: f64 = 7.25;
 
 /// Narrower rectangles are not drawn.
 const NARROWEST: f64 = 0.4;

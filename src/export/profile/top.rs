@@ -1,6 +1,6 @@
 //! The sites that hold most, as JSON: what the API, the tools and the dashboard show.
 
-use crate::profile::{Estimate, Function, HeapProfile, LostSamples, ProfileSite};
+use crate::profile::{Estimate, Function, HeapProfile, LostSamples, Owner, ProfileSite};
 use serde::Serialize;
 
 /// So many functions of a stack are told.
@@ -64,7 +64,8 @@ pub struct TopSite {
     pub allocated_bytes: Estimate,
     /// Its sampled objects that are live.
     pub live_samples: u64,
-    /// Its functions, the innermost first, with file and line where they are known; at most 24.
+    /// Its functions, the innermost first, with file and line where they are known, without the standard library's; at
+    /// most 24.
     pub stack: Vec<String>,
     /// Whether the stack goes on.
     pub is_cut: bool,
@@ -119,10 +120,10 @@ impl HeapProfile {
     }
 
     fn lines(&self, site: &ProfileSite) -> Vec<String> {
-        match self.has_symbols {
-            true => self.shown(site).map(line).collect(),
-            false => self.places(site).collect(),
-        }
+        // A chain of iterators is a dozen functions of the standard library, none of which anybody asked for.
+        let named = self.shown(site).filter(|function| function.owner() != Owner::Machinery);
+        let named: Vec<_> = named.map(line).collect();
+        if named.is_empty() { self.places(site).collect() } else { named }
     }
 }
 

@@ -22,11 +22,16 @@ pub(super) struct Change {
 }
 
 impl Change {
-    /// From a floor to that of the next epoch.
-    pub(super) fn between(before: Floor, after: Floor) -> Self {
+    /// From a floor to that of so many epochs later.
+    pub(super) fn between(before: Floor, after: Floor, epochs: u32) -> Self {
         let objects = before.objects.zip(after.objects);
         let objects = objects.map(|(before, after)| difference(before, after));
-        Change { bytes: difference(before.bytes, after.bytes), objects, epochs: 1 }
+        Change { bytes: difference(before.bytes, after.bytes), objects, epochs }
+    }
+
+    /// Bytes an epoch.
+    pub(super) fn rate(self) -> f64 {
+        self.bytes as f64 / f64::from(self.epochs.max(1))
     }
 
     pub(super) fn and(self, next: Change) -> Self {
@@ -49,17 +54,20 @@ pub(super) struct Epochs {
     length: Duration,
     start: Duration,
     floor: Option<Floor>,
+    /// Epochs without a floor since the last that had one.
+    missed: u32,
 }
 
 impl Epochs {
     pub(super) fn new(length: Duration, start: Duration) -> Self {
-        Epochs { length, start, floor: None }
+        Epochs { length, start, floor: None, missed: 0 }
     }
 
-    /// Takes in a figure, `None` while it is unknown, and gives the floor of the epoch that has ended by then.
+    /// Takes in a figure, `None` while it is unknown, and gives the floor of the epoch that has ended by then, with how many
+    /// epochs later that is than the floor before it.
     ///
     /// An epoch in which nothing was known has no floor: the next is compared with the one before it.
-    pub(super) fn observe(&mut self, at: Duration, figure: Option<Floor>) -> Option<Floor> {
+    pub(super) fn observe(&mut self, at: Duration, figure: Option<Floor>) -> Option<(Floor, u32)> {
         let into = at.checked_sub(self.start)?;
         let ended = if into >= self.length { self.end(into) } else { None };
         let lower = |floor: &Floor| figure.is_none_or(|figure| floor.bytes <= figure.bytes);
@@ -68,10 +76,14 @@ impl Epochs {
     }
 
     /// The next begins where it would have begun if there had been ticks all the time.
-    fn end(&mut self, into: Duration) -> Option<Floor> {
+    fn end(&mut self, into: Duration) -> Option<(Floor, u32)> {
         let length = self.length.as_nanos().max(1);
-        let whole = into.as_nanos() / length * length;
-        self.start += Duration::from_nanos_u128(whole);
-        self.floor.take()
+        let ended = into.as_nanos() / length;
+        self.start += Duration::from_nanos_u128(ended * length);
+        let later = u32::try_from(ended - 1).unwrap_or(u32::MAX);
+        let floor = self.floor.take();
+        let epochs = self.missed.saturating_add(1);
+        self.missed = if floor.is_some() { later } else { epochs.saturating_add(later) };
+        Some((floor?, epochs))
     }
 }

@@ -21,8 +21,10 @@
 //! traces of seven days. A shorter window is for tests, demonstrations and programs without a day.
 
 mod floor;
+#[cfg_attr(not(feature = "profile"), allow(dead_code, reason = "only profiles are marked"))]
 mod marks;
 mod rises;
+#[cfg_attr(not(feature = "profile"), allow(dead_code, reason = "only profiles are marked"))]
 mod site;
 mod state;
 #[cfg(test)]
@@ -163,6 +165,8 @@ pub(crate) struct Looked {
     /// An epoch of the shorter window has ended: a moment for a profile.
     pub(crate) epoch: Option<EpochEnd>,
     pub(crate) news: Option<LeakNews>,
+    /// What shall outlive the process is another.
+    pub(crate) is_new: bool,
 }
 
 /// Follows the floors of one process, and of the runs before it.
@@ -210,7 +214,6 @@ impl Tracker {
     }
 
     /// Goes on where another run ended. Before the first look.
-    #[allow(dead_code, reason = "the recorder asks")]
     pub(crate) fn resume(&mut self, state: &LeakState) {
         *self = Tracker::resumed(self.window, state);
     }
@@ -218,10 +221,10 @@ impl Tracker {
     /// Takes in a figure at `uptime`; `None` while it is unknown. Allocates nothing.
     pub(crate) fn observe(&mut self, uptime: Duration, figure: Option<Floor>) -> Looked {
         let [short, long] = &mut self.windows;
-        let (epoch_ended, long_ended) =
-            (short.observe(uptime, figure), long.observe(uptime, figure));
-        let news = if epoch_ended || long_ended { self.judge() } else { None };
-        Looked { epoch: epoch_ended.then(|| EpochEnd::of(self)), news }
+        let ended = [short.observe(uptime, figure), long.observe(uptime, figure)];
+        let news = if ended != [None; 2] { self.judge() } else { None };
+        let is_new = news.is_some() || ended.contains(&Some(true));
+        Looked { epoch: ended[0].map(|_| EpochEnd::of(self)), news, is_new }
     }
 
     fn judge(&mut self) -> Option<LeakNews> {
@@ -256,6 +259,7 @@ impl Tracker {
     }
 
     /// Takes in the places that grew. `agreed` are those of two profiles, and confirm a suspicion.
+    #[cfg_attr(not(feature = "profile"), allow(dead_code, reason = "only profiles have sites"))]
     pub(crate) fn blame(&mut self, sites: Vec<GrownSite>, agreed: bool) -> Option<LeakNews> {
         let is_worse = self.verdict == LeakVerdict::Confirmed && !agreed;
         if self.verdict == LeakVerdict::None || is_worse {
@@ -292,7 +296,6 @@ impl Tracker {
     }
 
     /// What shall outlive the process.
-    #[allow(dead_code, reason = "the recorder asks")]
     pub(crate) fn state(&self) -> LeakState {
         let rises = self.windows.map(|window| window.rises().to_vec());
         LeakState::new(self.window, rises, &self.status())

@@ -60,13 +60,13 @@ impl Rises {
         self.count
     }
 
-    /// Takes in how the floor has changed since `before`.
-    pub(super) fn take(&mut self, before: Floor, change: Change, is_first: bool) {
+    /// Takes in how the floor has changed since `before`. Says whether what is kept is another.
+    pub(super) fn take(&mut self, before: Floor, change: Change, is_first: bool) -> bool {
         if change.bytes > 0 {
             self.push(Rise { from: before.bytes, change, is_first });
-        } else {
-            self.count = 0;
+            return true;
         }
+        std::mem::take(&mut self.count) > 0
     }
 
     fn push(&mut self, rise: Rise) {
@@ -108,14 +108,20 @@ impl Rises {
         let growth = sum(last);
         growth >= bytes
             && growth >= first.from as f64 * percent / 100.0
-            && are_even(last, growth)
+            && are_even(last)
             && keep_up(last)
     }
 }
 
-fn are_even(rises: &[Rise], growth: f64) -> bool {
-    let (least, most) = (growth / rises.len() as f64 * SMALLEST, growth * LARGEST);
-    rises.iter().all(|rise| (least..=most).contains(&(rise.change.bytes as f64)))
+/// By their rates, since between two floors may lie epochs of which nothing is known.
+fn are_even(rises: &[Rise]) -> bool {
+    let all = rates(rises);
+    let (least, most) = (all / rises.len() as f64 * SMALLEST, all * LARGEST);
+    rises.iter().all(|rise| (least..=most).contains(&rise.change.rate()))
+}
+
+fn rates(rises: &[Rise]) -> f64 {
+    rises.iter().map(|rise| rise.change.rate()).sum()
 }
 
 fn sum(rises: &[Rise]) -> f64 {
@@ -129,8 +135,8 @@ fn keep_up(rises: &[Rise]) -> bool {
     for run in rises.chunk_by(|_, next| !next.is_first) {
         let half = run.len() / 2;
         let (first, rest) = run.split_at(half);
-        earlier += sum(first);
-        later += sum(rest.get(rest.len() - half..).unwrap_or_default());
+        earlier += rates(first);
+        later += rates(rest.get(rest.len() - half..).unwrap_or_default());
     }
     earlier > 0.0 && later >= earlier * KEEPS_UP
 }

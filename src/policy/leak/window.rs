@@ -69,16 +69,16 @@ impl Window {
         }
     }
 
-    /// Says whether an epoch has ended.
-    pub(super) fn observe(&mut self, at: Duration, figure: Option<Floor>) -> bool {
+    /// At the end of an epoch says whether its rises are others.
+    pub(super) fn observe(&mut self, at: Duration, figure: Option<Floor>) -> Option<bool> {
         let ended = self.epochs.observe(at, figure);
-        ended.inspect(|floor| self.take(*floor)).is_some()
+        ended.map(|(floor, epochs)| self.take(floor, epochs))
     }
 
-    fn take(&mut self, floor: Floor) {
-        let Some(last) = self.last.replace(floor) else { return };
-        let change = Change::between(last, floor);
-        self.rises.take(last, change, std::mem::take(&mut self.is_first));
+    fn take(&mut self, floor: Floor, epochs: u32) -> bool {
+        let Some(last) = self.last.replace(floor) else { return false };
+        let change = Change::between(last, floor, epochs);
+        let is_new = self.rises.take(last, change, std::mem::take(&mut self.is_first));
         let verdict = self.rises.verdict(&self.rule);
         match &mut self.alarm {
             Some(alarm) => alarm.take(change, verdict),
@@ -86,6 +86,7 @@ impl Window {
             None => self.alarm = Some(Alarm::new(verdict, &self.rises)),
         }
         self.alarm = self.alarm.filter(|alarm| !alarm.is_over(&self.rule));
+        is_new
     }
 
     pub(super) fn end(&mut self) {

@@ -170,14 +170,14 @@ impl Action {
     /// As the setting has it.
     fn setting(&self) -> Result<String, Refusal> {
         let suffix = if self.by_thread { " by_thread" } else { "" };
+        let refused = |error| Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, error));
         match (self.action, self.mean_bytes) {
             (What::Start, None) => Ok(format!("on{suffix}")),
-            (What::Start, Some(mean)) => Ok(format!("{mean}{suffix}")),
+            (What::Start, Some(0)) => refused("mean_bytes of 0: must be at least 1"),
+            // With its unit: 1 alone is `on`.
+            (What::Start, Some(mean)) => Ok(format!("{mean}B{suffix}")),
             (What::Stop, None) if !self.by_thread => Ok("off".into()),
-            (What::Stop, _) => Err(Refusal::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "mean_bytes, by_thread: are for \"start\"",
-            )),
+            (What::Stop, _) => refused("mean_bytes, by_thread: are for \"start\""),
         }
     }
 }
