@@ -9,12 +9,6 @@ use std::sync::Arc;
 #[derive(Default)]
 pub(super) struct Marking;
 
-impl Marking {
-    pub(super) fn is_busy(&self) -> bool {
-        false
-    }
-}
-
 impl Shared {
     pub(super) fn mark(self: &Arc<Self>, _: Option<EpochEnd>) {}
 

@@ -259,7 +259,8 @@ pub(crate) struct Profile {
     /// Addresses in place of names: the process looks nothing up.
     #[arg(long)]
     pub(crate) no_symbols: bool,
-    /// Starts the sampling, with one sample every SIZE on average (512KiB). The process must allow it: PLIMSOLL_HTTP_ACTIONS=on.
+    /// Starts the sampling, with one sample every SIZE on average (512KiB). The process must allow it:
+    /// PLIMSOLL_HTTP_ACTIONS=on.
     #[arg(
         long,
         value_name = "SIZE",
