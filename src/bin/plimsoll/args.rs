@@ -241,7 +241,7 @@ pub(crate) struct Autopsy {
 pub(crate) struct Profile {
     #[command(flatten)]
     pub(crate) reach: Reach,
-    /// How many sites, the largest first.
+    /// How many functions, the largest first.
     #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) limit: u32,
     /// What changes within so many seconds, in place of what is live: 1 to 60.

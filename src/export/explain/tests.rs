@@ -80,8 +80,6 @@ fn status(now: Snapshot, caches: Vec<CacheStatus>, forecast: Forecast) -> Status
     let provenance = "given".into();
     let thresholds = ThresholdStatus::all(&Thresholds::default(), BUDGET);
     Status {
-        #[cfg(feature = "recorder")]
-        previous_run: None,
         limit_refusals: 0,
         schema_version: 1,
         timestamp: now.timestamp(),
@@ -105,17 +103,15 @@ fn status(now: Snapshot, caches: Vec<CacheStatus>, forecast: Forecast) -> Status
         caches,
         forecast,
         leak: Default::default(),
-        previous_run: Default::default(),
         warning: None,
         evictions: EvictionSummary::default(),
         brake: Default::default(),
         threshold_crossings: Crossings::default(),
         events: EventTotals::default(),
         #[cfg(feature = "recorder")]
-        previous_run: None,
         own_metrics: Vec::new(),
         settings: Vec::new(),
-        surfaces: Surfaces::of(true),
+        surfaces: Surfaces { profile: false, ..Surfaces::of(true) },
     }
 }
 
@@ -160,6 +156,7 @@ fn what_no_cache_took_is_looked_for_by_its_size() {
     let mut forecast = forecast(Growth::Objects, 0.6);
     forecast.bytes_per_object = Some(4096.0);
     let mut status = status(now, vec![cache("pages", Some(12))], forecast);
+    status.surfaces.profile = false;
     let explanation = explain(&before, &[cache("pages", Some(10))], &status);
     let rest = explanation.unexplained.as_ref().expect("live bytes are counted");
     assert_eq!((rest.bytes, rest.change_bytes), (48 * MIB as i64, Some(38 * MIB as i64)));

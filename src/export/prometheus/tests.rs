@@ -40,8 +40,6 @@ fn snapshot(name: &str) -> Snapshot {
 fn bare() -> Status {
     let snapshot = snapshot("unknown.json");
     Status {
-        #[cfg(feature = "recorder")]
-        previous_run: None,
         schema_version: 1,
         timestamp: 1_700_000_000.25,
         process: ProcessInfo {
@@ -64,7 +62,6 @@ fn bare() -> Status {
         caches: Vec::new(),
         forecast: Forecast::default(),
         leak: Default::default(),
-        previous_run: Default::default(),
         warning: None,
         evictions: EvictionSummary::default(),
         brake: BrakeStatistics::default(),
@@ -72,7 +69,6 @@ fn bare() -> Status {
         threshold_crossings: Crossings::default(),
         events: EventTotals::default(),
         #[cfg(feature = "recorder")]
-        previous_run: None,
         own_metrics: Vec::new(),
         settings: Vec::new(),
         surfaces: Surfaces::default(),
