@@ -7,7 +7,7 @@ use crate::snapshot::Moment;
 use std::sync::Arc;
 
 #[derive(Default)]
-pub(super) struct Marking;
+pub(super) struct Marking {}
 
 impl Shared {
     pub(super) fn mark(self: &Arc<Self>, _: Option<EpochEnd>) {}
