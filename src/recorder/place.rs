@@ -260,12 +260,12 @@ mod tests {
         let first = taken(&path);
         let second = taken(&path);
         assert_eq!(second.path, dir.path().join("run.1"));
-        assert_eq!(second.busy, [path.clone()]);
+        assert_eq!(second.busy, std::slice::from_ref(&path));
         drop(first);
         let mut seen = Vec::new();
         let third = take(&path, |path, _| seen.push(path.to_owned())).expect("a file");
         assert_eq!(third.path, path);
-        assert_eq!(seen, [path.clone()]);
+        assert_eq!(seen, std::slice::from_ref(&path));
         assert!(previous_of(&path).exists() && !with_suffix(&path, ".new").exists());
     }
 

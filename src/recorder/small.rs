@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn a_panic_comes_back_cut_where_it_is_too_long() {
         let mut text = PanicText::new(5_000_000, 3, true, Some("main"));
-        write!(text, "{} at {}", "boom", "src/x.rs:1").expect("never fails");
+        write!(text, "boom at {}", "src/x.rs:1".to_owned()).expect("never fails");
         let read = read_panic(text.contents()).expect("a panic");
         assert_eq!((read.timestamp, read.count, read.is_main), (5.0, 3, true));
         assert_eq!(

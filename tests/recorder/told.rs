@@ -10,6 +10,7 @@ cases![
     without_a_run_before_nothing_is_told,
     what_happened_is_there_to_the_byte,
     a_long_run_keeps_its_newest,
+    what_is_known_of_a_leak_outlives_the_process,
 ];
 
 fn the_run_before_is_told_everywhere() {
@@ -108,4 +109,26 @@ fn a_long_run_keeps_its_newest() {
     assert!(first > 0, "the oldest were overwritten");
     let numbers = recording.events.iter().map(|event| event.sequence);
     assert!(numbers.eq(first..first + recording.events.len() as u64));
+}
+
+/// An epoch ends after a second: what the tracker knows then is what the next run begins with.
+fn what_is_known_of_a_leak_outlives_the_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("run");
+    let start = || {
+        let builder = Monitor::builder().budget("4GiB".parse().unwrap());
+        let builder = builder.interval(Duration::from_millis(1)).recorder(&path);
+        builder.leak_window(Duration::from_secs(1)).start().unwrap()
+    };
+    let first = start();
+    assert!(first.leak().last_run.is_none());
+    let give_up = std::time::Instant::now() + Duration::from_secs(15);
+    while Recording::open(&path).unwrap().leak_state.is_none() {
+        assert!(std::time::Instant::now() < give_up, "no epoch ends");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    drop(first);
+    let next = start();
+    let last = next.leak().last_run.expect("the run before");
+    assert_eq!(last.verdict, plimsoll::LeakVerdict::None);
 }
