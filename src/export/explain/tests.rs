@@ -109,6 +109,8 @@ fn status(now: Snapshot, caches: Vec<CacheStatus>, forecast: Forecast) -> Status
         threshold_crossings: Crossings::default(),
         events: EventTotals::default(),
         #[cfg(feature = "recorder")]
+        previous_run: None,
+        #[cfg(feature = "recorder")]
         own_metrics: Vec::new(),
         settings: Vec::new(),
         surfaces: Surfaces { profile: false, ..Surfaces::of(true) },

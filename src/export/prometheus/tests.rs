@@ -69,6 +69,8 @@ fn bare() -> Status {
         threshold_crossings: Crossings::default(),
         events: EventTotals::default(),
         #[cfg(feature = "recorder")]
+        previous_run: None,
+        #[cfg(feature = "recorder")]
         own_metrics: Vec::new(),
         settings: Vec::new(),
         surfaces: Surfaces::default(),
