@@ -2,8 +2,8 @@
 //!
 //! By `pwrite`, not through a map: a write is whole whenever the process is killed, what was written is the kernel's and
 //! outlives the process, a file that somebody cuts short is an error and no SIGBUS, and nothing of it counts as resident.
-//! In a loop it costs more (1.4 us against 0.01 us on ext4), after a writeback, which is how ticks find the file, less:
-//! 4 us against 10 us. `benches/recorder.rs` measures it.
+//! In a loop it costs more (1.4 us against 0.01 us on ext4), after a writeback, which is how ticks find the file, it does
+//! not: 4 us against 10 us. `benches/recorder.rs` measures it.
 
 use super::format::{
     Area, CACHES, CACHES_WELL, DOCUMENT_HEAD, END, EVENTS, GROUPS, IDENTITY, JUDGEMENT, LEAK,

@@ -13,9 +13,13 @@ cases![
     a_file_of_anything_is_refused_or_read,
 ];
 
-/// `PLIMSOLL_DAMAGES` wants more than a test needs.
-fn damages() -> u64 {
-    std::env::var("PLIMSOLL_DAMAGES").ok().and_then(|text| text.parse().ok()).unwrap_or(600)
+/// Of each kind, or a part of it.
+const DAMAGES: u64 = 600;
+
+/// `PLIMSOLL_DAMAGE_SEED` wants others than the usual ones.
+fn random(own: u64) -> fastrand::Rng {
+    let seed = std::env::var("PLIMSOLL_DAMAGE_SEED").ok().and_then(|text| text.parse().ok());
+    fastrand::Rng::with_seed(own + 10 * seed.unwrap_or(0))
 }
 
 /// A recording with something in all its parts.
@@ -60,9 +64,9 @@ fn changed_bits_are_found_out() {
     let file = OpenOptions::new().read(true).write(true).open(&path).unwrap();
     let before = bytes(&file);
     let used: Vec<_> = (0..before.len()).filter(|at| before[*at] != 0).collect();
-    let mut random = fastrand::Rng::with_seed(6);
+    let mut random = random(6);
     let mut refused = 0;
-    for case in 0..damages() {
+    for case in 0..DAMAGES {
         let mut places = Vec::new();
         for _ in 0..random.usize(1..6) {
             // Half of them where something is.
@@ -88,7 +92,7 @@ fn changed_bits_are_found_out() {
             file.write_all_at(&before[at..=at], at as u64).unwrap();
         }
     }
-    assert!(refused * 4 < damages(), "{refused} refused: only its head makes it unreadable");
+    assert!(refused * 4 < DAMAGES, "{refused} refused: only its head makes it unreadable");
     let again = Recording::open(&path).unwrap();
     assert_eq!(again.events, whole.events);
 }
@@ -98,8 +102,8 @@ fn a_file_that_is_cut_short_tells_what_is_left() {
     let (path, whole) = recorded(dir.path());
     let before = std::fs::read(&path).unwrap();
     let cut = dir.path().join("cut");
-    let mut random = fastrand::Rng::with_seed(7);
-    for case in 0..damages() / 4 {
+    let mut random = random(7);
+    for case in 0..DAMAGES / 4 {
         let length = if case < 64 { case as usize * 3 } else { random.usize(..before.len()) };
         std::fs::write(&cut, &before[..length]).unwrap();
         match Recording::open(&cut) {
@@ -115,8 +119,8 @@ fn a_file_that_is_cut_short_tells_what_is_left() {
 fn a_file_of_anything_is_refused_or_read() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("anything");
-    let mut random = fastrand::Rng::with_seed(8);
-    for case in 0..damages() / 6 {
+    let mut random = random(8);
+    for case in 0..DAMAGES / 6 {
         let mut bytes: Vec<u8> = (0..random.usize(..2_000_000)).map(|_| random.u8(..)).collect();
         if case % 2 == 0 && bytes.len() > 12 {
             bytes[..12].copy_from_slice(b"PLIMREC\n\x01\0\0\0");

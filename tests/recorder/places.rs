@@ -63,7 +63,7 @@ impl Drop for Tmpfs {
 }
 
 fn refusal(path: &Path) -> String {
-    let error = monitor(path).err().expect("a refusal");
+    let error = monitor(path).expect_err("a refusal");
     assert_eq!(error.category(), "monitoring_error");
     let error = error.to_string();
     assert!(error.contains(&path.display().to_string()), "{error}");
@@ -161,7 +161,7 @@ fn a_file_cut_short_while_it_is_written_harms_nobody() {
     let ticks = monitor.metrics().profiler.total_snapshots_taken;
     wait_for_ticks(&monitor, ticks + 20);
     drop(monitor);
-    let error = Recording::open(&path).err().expect("its beginning is gone").to_string();
+    let error = Recording::open(&path).expect_err("its beginning is gone").to_string();
     assert!(error.contains("PLIMREC"), "{error}");
     // What is left cannot be read: the next run says so, keeps it, and begins anew.
     let next = super::roles::monitor(&path).unwrap();
