@@ -5,7 +5,7 @@
 //!     cargo run --example leaky_json --features mcp,profile -- 60
 //! ```
 //!
-//! It answers requests for so many seconds (300 unless given), some 800 a second, and keeps 1 KiB of each: 0.8 MiB a second. With
+//! It answers requests for so many seconds (300 unless given), some 800 a second, and keeps 1 KiB of each: half a MiB a second. With
 //! a heap profile `explain_memory`, `plimsoll explain` and the events name the function, [`trace_of`], within a minute.
 
 use plimsoll::Monitor;

@@ -162,7 +162,7 @@ pub use export::{
     ThresholdStatus, Unexplained, event_json,
 };
 #[cfg(feature = "profile")]
-pub use export::{TopSite, TopSites};
+pub use export::{TopFunction, TopSite, TopSites};
 pub use global::{
     health_check, health_check_async, metrics, monitor, start_monitoring, start_monitoring_with,
     stop_monitoring, stop_monitoring_async,

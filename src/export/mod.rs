@@ -28,7 +28,7 @@ pub use explain::{
 pub use json_layer::JsonLayer;
 pub use log::{LOG_TARGET, json as event_json};
 #[cfg(feature = "profile")]
-pub use profile::{TopSite, TopSites};
+pub use profile::{TopFunction, TopSite, TopSites};
 #[cfg(feature = "prometheus")]
 pub use prometheus::Exposition;
 pub use report::{

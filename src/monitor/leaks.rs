@@ -13,6 +13,7 @@ use std::time::Duration;
 /// What is known of leaks.
 pub(super) struct Leaks {
     pub(super) tracker: Mutex<Tracker>,
+    #[cfg_attr(not(feature = "profile"), expect(dead_code, reason = "nothing is marked"))]
     pub(super) marking: Marking,
 }
 

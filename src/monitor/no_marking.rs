@@ -7,13 +7,7 @@ use crate::snapshot::Moment;
 use std::sync::Arc;
 
 #[derive(Default)]
-pub(super) struct Marking;
-
-impl Marking {
-    pub(super) fn is_busy(&self) -> bool {
-        false
-    }
-}
+pub(super) struct Marking {}
 
 impl Shared {
     pub(super) fn mark(self: &Arc<Self>, _: Option<EpochEnd>) {}

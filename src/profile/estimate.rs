@@ -47,6 +47,19 @@ impl Estimate {
     }
 }
 
+impl std::iter::Sum for Estimate {
+    /// Of estimates that stand on different samples: variances add up.
+    fn sum<I: Iterator<Item = Estimate>>(estimates: I) -> Self {
+        let add = |sum: Sum, it: Estimate| sum.plus(Sum::of(it.value, it.standard_error.powi(2)));
+        let sum = estimates.fold(Sum::default(), add);
+        // Differences: some may be negative.
+        if sum.value < 0.0 {
+            return Estimate::of_difference(sum.value, sum.variance, sum.weight());
+        }
+        sum.estimate(0.0)
+    }
+}
+
 /// The chance that an object of `size` bytes is in the sample, where one is taken every `mean` bytes on average.
 pub(super) fn chance(size: u64, mean: u64) -> f64 {
     // Not 1 - exp(..): small objects would lose their digits.

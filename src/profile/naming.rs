@@ -106,7 +106,10 @@ fn names(profile: &HeapProfile, site: &ProfileSite) -> (String, Option<String>) 
         );
     };
     let innermost = function_of(innermost);
-    match shown.iter().find(|function| is_own(function)).map(|own| function_of(own)) {
+    // Where some files are known, those of the program's own code are.
+    let by_file = shown.iter().find(|function| function.file.is_some() && is_own(function));
+    let own = by_file.or_else(|| shown.iter().find(|function| is_own(function)));
+    match own.map(|own| function_of(own)) {
         Some(own) if own == innermost => (own.to_owned(), None),
         Some(own) => (own.to_owned(), Some(innermost.to_owned())),
         None => (innermost.to_owned(), None),

@@ -241,7 +241,7 @@ pub(crate) struct Autopsy {
 pub(crate) struct Profile {
     #[command(flatten)]
     pub(crate) reach: Reach,
-    /// How many sites, the largest first.
+    /// How many functions, the largest first.
     #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) limit: u32,
     /// What changes within so many seconds, in place of what is live: 1 to 60.
@@ -259,8 +259,16 @@ pub(crate) struct Profile {
     /// Addresses in place of names: the process looks nothing up.
     #[arg(long)]
     pub(crate) no_symbols: bool,
-    /// Starts the sampling, with one sample every SIZE on average (512KiB). The process must allow it: PLIMSOLL_HTTP_ACTIONS=on.
-    #[arg(long, value_name = "SIZE", num_args = 0..=1, require_equals = true, value_parser = amount, conflicts_with_all = ["stop", "pprof", "flamegraph", "collapsed", "seconds"])]
+    /// Starts the sampling, with one sample every SIZE on average (512KiB). The process must allow it:
+    /// PLIMSOLL_HTTP_ACTIONS=on.
+    #[arg(
+        long,
+        value_name = "SIZE",
+        num_args = 0..=1,
+        require_equals = true,
+        value_parser = amount,
+        conflicts_with_all = ["stop", "pprof", "flamegraph", "collapsed", "seconds"]
+    )]
     pub(crate) start: Option<Option<u64>>,
     /// With --start: keeps threads apart.
     #[arg(long, requires = "start")]

@@ -94,7 +94,7 @@ fn page(top: &Value, wanted: &Profile, out: &Out) -> String {
             size(&json!(mean))
         );
     }
-    page + &sites(top, out)
+    page + &functions(top, out)
 }
 
 fn total(top: &Value, wanted: &Profile) -> String {
@@ -113,31 +113,35 @@ fn total(top: &Value, wanted: &Profile) -> String {
     )
 }
 
-/// Each with its share, its interval and where it is.
-fn sites(top: &Value, out: &Out) -> String {
-    let mut table = Table::new("<>>><");
+/// Each function with its interval, its share, and who leads to the largest of its sites.
+fn functions(top: &Value, out: &Out) -> String {
+    let mut table = Table::new(">>>><");
     table.row(["live", "low", "high", "share", "function"].map(|head| out.heading(head)));
-    for site in top["sites"].as_array().into_iter().flatten() {
-        let live = &site["live_bytes"];
-        let share = percent(&site["share_percent"]);
-        table.row([
-            size(&live["value"]),
-            size(&live["low"]),
-            size(&live["high"]),
-            share,
-            name(site),
-        ]);
-        for line in callers(site) {
-            table.row([String::new(), String::new(), String::new(), String::new(), line]);
+    for function in items(&top["functions"]) {
+        let live = &function["live_bytes"];
+        let share = percent(&function["share_percent"]);
+        let site = items(&top["sites"]).iter().find(|it| it["key"] == function["largest_site"]);
+        let figures = [size(&live["value"]), size(&live["low"]), size(&live["high"]), share];
+        table.row(figures.into_iter().chain([name(function, site)]));
+        for line in site.map(callers).unwrap_or_default() {
+            table.row(["", "", "", "", &line]);
         }
     }
     table.lines(0)
 }
 
-fn name(site: &Value) -> String {
-    let mut name = cut(&text(&site["name"]));
-    for (word, key) in [("via", "via"), ("tag", "tag"), ("thread", "thread")] {
-        if let Some(value) = site[key].as_str() {
+fn items(list: &Value) -> &[Value] {
+    list.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn name(function: &Value, site: Option<&Value>) -> String {
+    let mut name = cut(&text(&function["name"]));
+    match function["sites"].as_u64() {
+        None | Some(1) => {}
+        Some(sites) => name += &format!("  [{sites} sites]"),
+    }
+    for word in ["via", "tag", "thread"] {
+        if let Some(value) = site.and_then(|site| site[word].as_str()) {
             name += &format!("  [{word} {}]", cut(&plain(value)));
         }
     }
@@ -147,8 +151,9 @@ fn name(site: &Value) -> String {
 /// The three functions that lead there.
 fn callers(site: &Value) -> Vec<String> {
     let own = text(&site["name"]);
-    let stack = site["stack"].as_array().into_iter().flatten().map(text);
-    let callers = stack.skip_while(|line| !line.starts_with(&own)).skip(1).take(3);
+    let stack = items(&site["stack"]).iter().map(text);
+    let callers = stack.skip_while(|line| !line.starts_with(&own));
+    let callers = callers.skip_while(|line| line.starts_with(&own)).take(3);
     callers.map(|line| format!("  < {}", cut(&line))).collect()
 }
 

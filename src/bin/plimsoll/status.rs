@@ -72,7 +72,10 @@ fn facts(status: &Value, out: &Out) -> Table {
     fact("heap", format!("{live} live in {objects} objects"));
     fact("growth", growth(&status["forecast"]));
     fact("to budget", to_budget(&status["forecast"]["time_to_budget"]));
-    fact("leak", leak(&status["leak"]));
+    // A process of an older version does not tell.
+    if status["leak"].is_object() {
+        fact("leak", leak(&status["leak"]));
+    }
     fact("evicted", evictions(&status["evictions"]));
     table
 }

@@ -59,7 +59,11 @@ fn event(sequence: u64, second: f64, event_type: &str, fields: Value) -> Recorde
 }
 
 fn events() -> Vec<RecordedEvent> {
-    let evicted = |freed: u64| json!({"success": freed >= 4, "evicted": ["pages"], "memory_freed_bytes": freed * MIB, "claimed_bytes": 4 * MIB, "target_bytes": 4 * MIB});
+    let evicted = |freed: u64| {
+        let (freed_bytes, wanted) = (freed * MIB, 4 * MIB);
+        json!({"success": freed >= 4, "evicted": ["pages"], "memory_freed_bytes": freed_bytes,
+            "claimed_bytes": wanted, "target_bytes": wanted})
+    };
     let level = |from: &str, to: &str| json!({"from": from, "to": to});
     vec![
         event(0, 0.0, "monitor_started", json!({"budget_bytes": 64 * MIB})),

@@ -110,9 +110,10 @@ fn status(now: Snapshot, caches: Vec<CacheStatus>, forecast: Forecast) -> Status
         events: EventTotals::default(),
         #[cfg(feature = "recorder")]
         previous_run: None,
+        #[cfg(feature = "recorder")]
         own_metrics: Vec::new(),
         settings: Vec::new(),
-        surfaces: Surfaces::of(true),
+        surfaces: Surfaces { profile: false, ..Surfaces::of(true) },
     }
 }
 
@@ -157,6 +158,7 @@ fn what_no_cache_took_is_looked_for_by_its_size() {
     let mut forecast = forecast(Growth::Objects, 0.6);
     forecast.bytes_per_object = Some(4096.0);
     let mut status = status(now, vec![cache("pages", Some(12))], forecast);
+    status.surfaces.profile = false;
     let explanation = explain(&before, &[cache("pages", Some(10))], &status);
     let rest = explanation.unexplained.as_ref().expect("live bytes are counted");
     assert_eq!((rest.bytes, rest.change_bytes), (48 * MIB as i64, Some(38 * MIB as i64)));

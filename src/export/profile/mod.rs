@@ -8,7 +8,7 @@ mod stack;
 mod svg;
 mod top;
 
-pub use top::{TopSite, TopSites};
+pub use top::{TopFunction, TopSite, TopSites};
 
 #[cfg(test)]
 mod tests {

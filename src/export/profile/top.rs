@@ -2,6 +2,7 @@
 
 use crate::profile::{Estimate, Function, HeapProfile, LostSamples, Owner, ProfileSite};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// So many functions of a stack are told.
 const DEPTH: usize = 24;
@@ -32,10 +33,53 @@ pub struct TopSites {
     pub live_samples: u64,
     /// What is missing.
     pub lost: LostSamples,
+    /// The functions that hold most, each with all of its sites.
+    pub functions: Vec<TopFunction>,
     /// How many sites there are.
     pub sites_total: usize,
     /// The largest of them by live bytes; by growth in a difference.
     pub sites: Vec<TopSite>,
+}
+
+/// A function, with what all of its sites hold.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct TopFunction {
+    /// Its name: see [`ProfileSite::name`].
+    pub name: String,
+    /// How many sites it has: stacks that differ, tags, threads.
+    pub sites: usize,
+    /// The key of the one that holds most.
+    pub largest_site: String,
+    /// Its live bytes in percent of all that are live in the profile; `None` when there are none.
+    pub share_percent: Option<f64>,
+    /// Live objects.
+    pub live_objects: Estimate,
+    /// Live bytes.
+    pub live_bytes: Estimate,
+    /// Bytes allocated while the profiler ran.
+    pub allocated_bytes: Estimate,
+    /// Its sampled objects that are live.
+    pub live_samples: u64,
+}
+
+impl TopFunction {
+    /// Of the sites of one name, the largest first.
+    fn of(profile: &HeapProfile, sites: &[&ProfileSite]) -> Option<Self> {
+        let largest = sites.first()?;
+        let sum = |of: fn(&ProfileSite) -> Estimate| sites.iter().map(|site| of(site)).sum();
+        let live_bytes: Estimate = sum(|site| site.live_bytes);
+        Some(TopFunction {
+            name: largest.name().to_owned(),
+            sites: sites.len(),
+            largest_site: largest.key.clone(),
+            share_percent: profile.share(live_bytes.value),
+            live_objects: sum(|site| site.live_objects),
+            live_bytes,
+            allocated_bytes: sum(|site| site.allocated_bytes),
+            live_samples: sites.iter().map(|site| site.live_samples).sum(),
+        })
+    }
 }
 
 /// A site, with its stack as text.
@@ -92,23 +136,42 @@ impl HeapProfile {
             allocated_bytes: self.allocated_bytes,
             live_samples: self.live_samples,
             lost: self.lost,
+            functions: self.top_functions(limit),
             sites_total: self.sites.len(),
             sites: self.sites.iter().take(limit).map(|site| self.top_site(site)).collect(),
         }
+    }
+
+    /// The `limit` functions that hold most.
+    fn top_functions(&self, limit: usize) -> Vec<TopFunction> {
+        let mut by_name: BTreeMap<&str, Vec<&ProfileSite>> = BTreeMap::new();
+        for site in &self.sites {
+            by_name.entry(site.name()).or_default().push(site);
+        }
+        let mut functions: Vec<_> =
+            by_name.values().filter_map(|sites| TopFunction::of(self, sites)).collect();
+        functions.sort_by(|a, b| b.live_bytes.value.total_cmp(&a.live_bytes.value));
+        functions.truncate(limit);
+        functions
+    }
+
+    /// In percent of all live bytes.
+    fn share(&self, bytes: f64) -> Option<f64> {
+        let all = self.live_bytes.value;
+        (all > 0.0).then(|| (bytes / all * 1e4).round() / 1e2)
     }
 
     fn top_site(&self, site: &ProfileSite) -> TopSite {
         let mut stack = self.lines(site);
         let is_cut = site.is_cut || stack.len() > DEPTH;
         stack.truncate(DEPTH);
-        let (bytes, all) = (site.live_bytes.value, self.live_bytes.value);
         TopSite {
             key: site.key.clone(),
             name: site.name().to_owned(),
             via: site.via.clone(),
             tag: site.tag.clone(),
             thread: site.thread.clone(),
-            share_percent: (all > 0.0).then(|| (bytes / all * 1e4).round() / 1e2),
+            share_percent: self.share(site.live_bytes.value),
             live_objects: site.live_objects,
             live_bytes: site.live_bytes,
             allocated_objects: site.allocated_objects,
@@ -153,6 +216,18 @@ mod tests {
             "service::main",
         ];
         assert_eq!(site.stack, stack);
+    }
+
+    #[test]
+    fn sites_of_one_function_are_summed_up() {
+        let mut profile = profile();
+        let second = profile.sites[0].clone();
+        profile.sites.insert(1, second);
+        let top = profile.top(1);
+        let function = &top.functions[0];
+        assert_eq!((function.name.as_str(), function.sites), ("service::index::insert", 2));
+        assert_eq!(function.live_bytes.value, (128 << 20) as f64);
+        assert_eq!(function.live_samples, 2);
     }
 
     #[test]

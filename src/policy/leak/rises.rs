@@ -60,13 +60,14 @@ impl Rises {
         self.count
     }
 
-    /// Takes in how the floor has changed since `before`. Says whether what is kept is another.
+    /// Takes in how the floor has changed since `before`. Says whether what should be kept is another: a single rise is not
+    /// worth it, and comes and goes.
     pub(super) fn take(&mut self, before: Floor, change: Change, is_first: bool) -> bool {
         if change.bytes > 0 {
             self.push(Rise { from: before.bytes, change, is_first });
-            return true;
+            return self.count > 1;
         }
-        std::mem::take(&mut self.count) > 0
+        std::mem::take(&mut self.count) > 1
     }
 
     fn push(&mut self, rise: Rise) {

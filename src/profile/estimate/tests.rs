@@ -165,6 +165,17 @@ fn nothing_found_is_not_nothing() {
     assert!((3.8..3.9).contains(&(none.high / MEAN as f64)), "{none:?}");
 }
 
+/// Sites of one function: no more certain and no less than if they were one site.
+#[test]
+fn estimates_add_up() {
+    let mut random = fastrand::Rng::with_seed(10);
+    let heaps: [Heap; 3] = [&[(40, 64 * KIB)], &[(20_000, 128)], &[(12, 1500 * KIB)]];
+    let bytes: f64 = heaps.iter().map(|heap| truth(heap).1).sum();
+    let sum = |_| heaps.iter().map(|heap| profile(heap, &mut random).1.estimate(0.0)).sum();
+    let coverage = Coverage::of(bytes, (0..PROFILES).map(sum)).at_least();
+    assert!((93.0..97.5).contains(&coverage), "{coverage:.1} %");
+}
+
 #[test]
 fn chances_of_small_objects_keep_their_digits() {
     assert!((chance(1, 1 << 40) * (1u64 << 40) as f64 - 1.0).abs() < 1e-9);

@@ -80,6 +80,26 @@ fn every_tab_of_it() {
 }
 
 #[test]
+fn who_holds_it_is_told_by_function_and_whether_it_leaks() {
+    let mut view = view();
+    let estimate = |value: f64| json!({"value": value, "standard_error": value / 10.0});
+    let site = |name: &str, bytes: f64| json!({"name": name, "live_bytes": estimate(bytes), "live_objects": estimate(12345.4)});
+    let held = site("service::sessions::remember", 44.0 * 1_048_576.0);
+    let sites = json!([held, site("service::gone", 0.0)]);
+    let profile = json!({"is_running": true, "mean_bytes": 524_288, "sites": sites});
+    view.hear(Heard::Profile(Ok(profile)));
+    let leak = json!({"verdict": "confirmed", "growth_bytes": 41_943_040, "span_secs": 40.0,
+        "sites": [{"name": "service::sessions::remember"}]});
+    view.status["leak"] = leak;
+    let overview = screen(&view, 120, 36);
+    assert!(overview.contains("44.0 MiB  4.4 MiB   12 345  sessions::remember"), "{overview}");
+    assert!(overview.contains("leak      confirmed, 40.0 MiB in 40 s"), "{overview}");
+    view.turn_to(Tab::Profile);
+    let whole = screen(&view, 80, 24);
+    assert!(whole.contains("service::sessions::remember") && !whole.contains("gone"), "{whole}");
+}
+
+#[test]
 fn no_size_is_too_small() {
     let mut view = view();
     let widths = [0, 1, 2, 3, 7, 12, 20, 30, 40, 41, 83, 84, 85, 130];

@@ -42,8 +42,8 @@ fn rate(kind: Kind, window: f64) -> (f64, f64) {
     let found = suspected(kind, window);
     let (low, high) = interval(found.len());
     let median = found.get(found.len() / 2);
-    println!(
-        "{kind:?}, window {window} h: {} of {TRACES}, 95 %: {:.1} to {:.1} %, hours: median {median:?}, most {:?}",
+    print!(
+        "\n{kind:?}, window {window} h: {} of {TRACES}, 95 %: {:.1} to {:.1} %, hours: median {median:?}, most {:?}",
         found.len(),
         100.0 * low,
         100.0 * high,
@@ -93,8 +93,7 @@ fn leaks_are_suspected_within_days() {
 /// What a shorter window costs: rows of a table in docs/leaks.md. Another processor's sines may make a trace another.
 #[test]
 fn shorter_windows_suspect_whatever_has_a_day() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/leaks.md");
-    let docs = std::fs::read_to_string(path).expect("the docs");
+    let docs = include_str!("../../../../docs/leaks.md");
     for (name, kind, three_hours, one_hour) in [
         ("noise of 2 %", Kind::White, 0, 1),
         ("noise that is forgotten within hours", Kind::Ar1, 4, 53),
@@ -106,7 +105,7 @@ fn shorter_windows_suspect_whatever_has_a_day() {
     ] {
         for (window, expected) in [(3.0, three_hours), (1.0, one_hour)] {
             let found = suspected(kind, window).len();
-            println!("{kind:?} {window}: {found}");
+            print!("\n{kind:?} {window}: {found}");
             assert!(found.abs_diff(expected) <= 3, "{kind:?} at {window} h: {found}");
         }
         let row = format!("| {name} | 0 | {three_hours} | {one_hour} |");

@@ -64,7 +64,7 @@ export const evict = (bytes, cache) =>
 
 export const purge = () => post('api/v1/purge', {});
 
-export const profile = () => get('api/v1/profile?limit=10');
+export const profile = () => get('api/v1/profile?limit=30');
 export const profileAction = (action) => post('api/v1/profile', action);
 
 /** Fetches a file, which a link cannot with a token, and has the browser save it. */

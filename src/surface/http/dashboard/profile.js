@@ -39,24 +39,26 @@ const within = ({ low, high }) => `with 95 % between ${bytes(low)} and ${bytes(h
 
 const label = (word, value) => (value ? h('small', {}, `${word} ${value}`) : null);
 
-function row(site) {
-  const { live_bytes: live, live_objects: objects } = site;
+function row(of, top) {
+  const { live_bytes: live, live_objects: objects } = of;
+  const site = top.sites.find(({ key }) => key === of.largest_site);
   return {
-    key: site.key,
+    key: of.largest_site,
     cells: [
       h(
         'span',
-        { title: site.stack.join('\n') },
-        site.name,
-        label('via', site.via),
-        label('tag', site.tag),
-        label('thread', site.thread),
+        { title: site?.stack.join('\n') },
+        of.name,
+        of.sites > 1 ? h('small', {}, plural(of.sites, 'site')) : null,
+        label('via', site?.via),
+        label('tag', site?.tag),
+        label('thread', site?.thread),
       ),
       [
         figure(bytes(live.value), live.value, `${exactly(Math.round(live.value))}, ${within(live)}`),
         h('small', {}, `${bytes(live.low)} to ${bytes(live.high)}`),
       ],
-      known(site.share_percent) ? percent(site.share_percent) : '',
+      known(of.share_percent) ? percent(of.share_percent) : '',
       figure(number(objects.value), objects.value),
     ],
   };
@@ -114,11 +116,12 @@ function off(allowed) {
 
 function body(top, allowed) {
   if (top.mean_bytes == null) return [off(allowed), button(top, allowed)];
-  const caption = 'Sites by live bytes, the largest first';
+  const caption = 'Functions by live bytes, the largest first';
+  const rows = top.functions.slice(0, 10).map((of) => row(of, top));
   return [
     h('p', { class: 'note' }, words(top)),
-    top.sites.length
-      ? table({ caption, columns: COLUMNS, rows: top.sites.map(row), kind: 'stacked' })
+    rows.length
+      ? table({ caption, columns: COLUMNS, rows, kind: 'stacked' })
       : h('p', { class: 'note' }, 'No object was sampled so far.'),
     files(),
     button(top, allowed),
