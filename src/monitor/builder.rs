@@ -267,6 +267,8 @@ impl Builder {
         if let Some(leak) = &begun.leak {
             shared.resume_leaks(leak);
         }
+        // What the runs before have seen goes on from run to run, however short this one is.
+        shared.record_leak();
         if !counting {
             let message = "plimsoll is not the global allocator: heap figures are unknown";
             shared.emit(EventKind::error("monitoring_error", message));

@@ -48,11 +48,10 @@ impl Shared {
     /// For every tick: allocates nothing while nothing changes.
     pub(super) fn look_for_leaks(self: &Arc<Self>, snapshot: &Snapshot) {
         let looked = self.leaks.observe(self.settings().leak_window(), snapshot);
-        let is_news = looked.news.is_some();
         if let Some(news) = looked.news {
             self.emit(self.leak_event(news));
         }
-        if looked.epoch.is_some() || is_news {
+        if looked.is_new {
             self.record_leak();
         }
         self.mark(looked.epoch);

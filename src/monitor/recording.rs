@@ -170,11 +170,10 @@ impl Shared {
         self.say_complaint(recorder);
     }
 
-    /// Writes down what the leak tracker has seen: for every epoch and verdict.
+    /// Writes down what the leak tracker has seen: at the start, and when that is another.
     pub(super) fn record_leak(&self) {
         let Some(recorder) = &self.tape.recorder else { return };
-        // Numbers, words and lists of them: this cannot fail.
-        recorder.leak(&serde_json::to_vec(&self.leak_state()).unwrap_or_default());
+        recorder.leak(&self.leak_state());
         self.say_complaint(recorder);
     }
 

@@ -158,7 +158,7 @@ impl Recorder {
     }
 
     /// Writes down what the leak tracker has seen.
-    pub(crate) fn leak(&self, leak: &[u8]) {
+    pub(crate) fn leak(&self, leak: &impl Serialize) {
         self.write(|state| state.writer.leak(leak));
     }
 

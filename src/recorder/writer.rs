@@ -81,11 +81,11 @@ impl Cursor {
     }
 }
 
-/// The largest document that a tick writes.
-const SCRATCH: usize =
-    DOCUMENT_HEAD + if CACHES_BYTES > MOMENT_BYTES { CACHES_BYTES } else { MOMENT_BYTES };
+/// The largest document that is written from memory that is there already.
+const SCRATCH: usize = LEAK.capacity;
 
 const _: () = assert!(CACHES_BYTES <= CACHES.room() && MOMENT_BYTES <= NEWEST.room());
+const _: () = assert!(CACHES.capacity <= SCRATCH && NEWEST.capacity <= SCRATCH);
 
 /// Writes one run's recording.
 #[derive(Debug)]
@@ -126,9 +126,13 @@ impl Writer {
         self.json(&JUDGEMENT, judgement)
     }
 
-    pub(super) fn leak(&mut self, state: &[u8]) -> io::Result<()> {
-        let generation = self.next_generation();
-        self.pen.document(&LEAK, generation, state)
+    /// Writes what the leak tracker has seen. Allocates nothing of its own.
+    pub(super) fn leak(&mut self, state: &impl Serialize) -> io::Result<()> {
+        let (_, mut left) = self.scratch.split_at_mut(DOCUMENT_HEAD);
+        let room = left.len();
+        serde_json::to_writer(&mut left, state)?;
+        let length = room - left.len();
+        self.fill(&LEAK, |_| length)
     }
 
     pub(super) fn end(&mut self, wall_micros: u64, kind: EndKind) -> io::Result<()> {

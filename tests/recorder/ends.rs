@@ -35,7 +35,7 @@ fn assert_ends(
     assert!(!judgement.evidence.is_empty() && !judgement.summary.is_empty(), "{judgement:?}");
     assert_eq!(recording.end.as_ref().map(|end| end.kind), kind, "{role}");
     assert!(recording.damage.is_empty(), "{role}: {:?}", recording.damage);
-    assert!(recording.heartbeat.is_some_and(|beat| beat.ticks >= 3), "{:?}", recording.judgement);
+    assert!(recording.heartbeat.is_some_and(|beat| beat.ticks >= 2), "{:?}", recording.judgement);
     recording
 }
 

@@ -111,7 +111,7 @@ fn a_long_run_keeps_its_newest() {
     assert!(numbers.eq(first..first + recording.events.len() as u64));
 }
 
-/// An epoch ends after a second: what the tracker knows then is what the next run begins with.
+/// However little it is.
 fn what_is_known_of_a_leak_outlives_the_process() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("run");
@@ -122,11 +122,7 @@ fn what_is_known_of_a_leak_outlives_the_process() {
     };
     let first = start();
     assert!(first.leak().last_run.is_none());
-    let give_up = std::time::Instant::now() + Duration::from_secs(15);
-    while Recording::open(&path).unwrap().leak_state.is_none() {
-        assert!(std::time::Instant::now() < give_up, "no epoch ends");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    assert!(Recording::open(&path).unwrap().leak_state.is_some());
     drop(first);
     let next = start();
     let last = next.leak().last_run.expect("the run before");
