@@ -20,3 +20,5 @@ pub(crate) use mapping::build_id_of;
 pub(crate) use naming::Owner;
 pub use profiler::HeapProfiler;
 pub use sampling::Sampling;
+#[cfg_attr(not(feature = "recorder"), allow(unused_imports, reason = "the recorder asks"))]
+pub(crate) use symbol::is_naming;

@@ -26,6 +26,12 @@ struct Names {
 
 static NAMES: Mutex<Option<Names>> = Mutex::new(None);
 
+/// Whether somebody is looking up names: the heap holds tens of MiB that are none of the program's.
+#[cfg_attr(not(feature = "recorder"), allow(dead_code, reason = "the recorder asks"))]
+pub(crate) fn is_naming() -> bool {
+    NAMES.is_locked()
+}
+
 impl HeapProfile {
     /// The same profile with functions' names, looked up in this process, of which it must be.
     ///

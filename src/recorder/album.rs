@@ -7,7 +7,7 @@ use super::stored::{file_name, stored_profiles};
 use crate::counters::use_reserve;
 use crate::error::Error;
 use crate::level::Level;
-use crate::profile::{HeapProfile, HeapProfiler};
+use crate::profile::{HeapProfile, HeapProfiler, is_naming};
 use crate::snapshot::Snapshot;
 use parking_lot::{Condvar, Mutex};
 use std::fs::File;
@@ -145,7 +145,9 @@ impl Album {
 
     /// Has a profile taken when one is due. Allocates nothing while none is.
     pub(super) fn look(&self, snapshot: &Snapshot, now: Instant) {
-        if !HeapProfiler::is_running() {
+        // What is taken for a profile, here or by somebody who asks, is no high of the program's.
+        let is_ours = self.desk.state.lock().is_busy || is_naming();
+        if is_ours || !HeapProfiler::is_running() {
             return;
         }
         let Some(sight) = Sight::of(snapshot) else { return };

@@ -149,7 +149,7 @@ impl<'a> Source<'a> {
             let is_here = number > 0 && ring.place(number) == ring.offset + index * SLOT;
             if is_here && is_whole(slot) {
                 whole.push((number, slot));
-            } else if slot.iter().any(|byte| *byte != 0) {
+            } else if *slot != [0; SLOT] {
                 damaged += 1;
             }
         }
