@@ -102,6 +102,10 @@ impl<'a> Object<'a> {
         unsafe { std::slice::from_raw_parts(self.ptr, self.layout.size()) }
     }
 
+    fn is_in_sample(&self) -> bool {
+        is_in_sample(self.ptr, self.layout.size())
+    }
+
     fn fill(&self) {
         // SAFETY: an object of so many bytes, nobody else's.
         unsafe { self.ptr.write_bytes((self.layout.size() % 251) as u8, self.layout.size()) };
@@ -119,6 +123,9 @@ impl<'a> Object<'a> {
         self.fill();
     }
 }
+
+// SAFETY: one owner at a time, and an allocator that any thread may call.
+unsafe impl Send for Object<'_> {}
 
 impl Drop for Object<'_> {
     fn drop(&mut self) {
@@ -284,7 +291,7 @@ fn an_object_is_sampled_with_the_chance_of_its_size_whatever_its_history() {
                     ptr = alloc.realloc(ptr, now, *size);
                     now = layout(*size, 8);
                 }
-                hits += usize::from(is_in_sample(ptr));
+                hits += usize::from(is_in_sample(ptr, now.size()));
                 alloc.dealloc(ptr, now);
             }
         }
@@ -293,6 +300,77 @@ fn an_object_is_sampled_with_the_chance_of_its_size_whatever_its_history() {
         let error = 5.0 * (chance * (1.0 - chance) / ROUNDS as f64).sqrt();
         assert!((share - chance).abs() < error, "{history:?}: {share}, not {chance}");
     }
+}
+
+/// A thread is sampled from its first object on, whatever it did before.
+#[test]
+fn a_thread_that_begins_with_a_free_is_sampled() {
+    let _turn = Turn::with(1);
+    let alloc = Plimsoll::new(Strict::new());
+    let handed_over = Object::new(&alloc, layout(64, 8), false);
+    let work = || {
+        drop(handed_over);
+        Object::new(&alloc, layout(1000, 8), false).is_in_sample()
+    };
+    assert!(std::thread::scope(|scope| scope.spawn(work).join().unwrap()));
+}
+
+/// Growth that is refused takes no chance from what comes after it.
+#[test]
+fn an_object_is_as_likely_in_the_sample_after_growth_was_refused() {
+    const ROUNDS: usize = 5000;
+    let _turn = Turn::with(40_000);
+    let alloc = Plimsoll::new(Strict::new());
+    let refuse = |refuses| alloc.inner().refuses.store(refuses, Ordering::Relaxed);
+    let object = Object::new(&alloc, layout(64, 8), false);
+    let mut hits = 0;
+    for _ in 0..ROUNDS {
+        refuse(true);
+        // SAFETY: an object of this layout; not to zero bytes.
+        assert!(unsafe { alloc.realloc(object.ptr, object.layout, 70_000) }.is_null());
+        refuse(false);
+        hits += usize::from(Object::new(&alloc, layout(3000, 8), false).is_in_sample());
+    }
+    let (share, chance) = (hits as f64 / ROUNDS as f64, -(-3000.0_f64 / 40_000.0).exp_m1());
+    let error = 5.0 * (chance * (1.0 - chance) / ROUNDS as f64).sqrt();
+    assert!((share - chance).abs() < error, "{share}, not {chance}");
+}
+
+/// Gives out the beginning of a chunk that comes from another allocator.
+struct Arena {
+    chunk: *mut u8,
+}
+
+// SAFETY: gives out one object, smaller than the chunk, at a time.
+unsafe impl GlobalAlloc for Arena {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        assert!(layout.align() <= 4096 && layout.size() < 5000);
+        self.chunk
+    }
+
+    unsafe fn dealloc(&self, _: *mut u8, layout: Layout) {
+        assert_eq!(layout, self::layout(64, 8), "not what it was asked for");
+    }
+}
+
+/// An arena's first object has the address of its chunk, and the chunk may be in the sample: the object is not the chunk.
+#[test]
+fn the_first_object_of_a_sampled_chunk_is_not_taken_for_it() {
+    let _turn = Turn::with(1);
+    let alloc = Plimsoll::new(Strict::new());
+    let chunk = Object::new(&alloc, layout(5000, 8), false);
+    assert!(chunk.is_in_sample());
+    stop();
+    let arena = Plimsoll::new(Arena { chunk: chunk.ptr });
+    // SAFETY: an object of this layout, not written to.
+    unsafe {
+        let ptr = arena.alloc(layout(64, 8));
+        assert_eq!(ptr, chunk.ptr);
+        arena.dealloc(ptr, layout(64, 8));
+    }
+    assert!(chunk.is_in_sample());
+    drop(chunk);
+    assert!(alloc.inner().objects.lock().is_empty());
 }
 
 #[inline(never)]

@@ -31,26 +31,26 @@ impl Table {
         true
     }
 
-    /// Takes out the object at `address`, which the caller owns; `None` when it is not in the sample.
-    pub(super) fn take(&self, address: u64) -> Option<Record> {
-        self.bucket(address)?.take(address).or_else(|| self.take_stray(address))
+    /// Takes out the object of `size` at `address`, which the caller owns; `None` when it is not in the sample.
+    pub(super) fn take(&self, address: u64, size: u64) -> Option<Record> {
+        self.bucket(address)?.take(address, size).or_else(|| self.take_stray(address, size))
     }
 
-    /// What is known of the object at `address`, which the caller owns.
-    pub(super) fn find(&self, address: u64) -> Option<Record> {
-        let stray = || self.spares.iter().find_map(|bucket| bucket.find(address));
-        self.bucket(address)?.find(address).or_else(|| self.has_strays().then(stray)?)
+    /// What is known of the object of `size` at `address`, which the caller owns.
+    pub(super) fn find(&self, address: u64, size: u64) -> Option<Record> {
+        let stray = || self.spares.iter().find_map(|bucket| bucket.find(address, size));
+        self.bucket(address)?.find(address, size).or_else(|| self.has_strays().then(stray)?)
     }
 
     fn has_strays(&self) -> bool {
         self.strays.load(Ordering::Relaxed) != 0
     }
 
-    fn take_stray(&self, address: u64) -> Option<Record> {
+    fn take_stray(&self, address: u64, size: u64) -> Option<Record> {
         if !self.has_strays() {
             return None;
         }
-        let found = self.spares.iter().find_map(|bucket| bucket.take(address))?;
+        let found = self.spares.iter().find_map(|bucket| bucket.take(address, size))?;
         self.strays.fetch_sub(1, Ordering::Relaxed);
         Some(found)
     }
