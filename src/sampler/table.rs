@@ -3,7 +3,8 @@
 use super::bucket::{Bucket, PLACES, Record};
 use crate::sync::{AtomicU64, Ordering};
 
-/// With sixteen places each: room for 131 072 objects, 64 GiB live at the usual mean.
+/// With sixteen places each: room for 131 072 objects, 64 GiB live at the usual mean. Some buckets are full before others:
+/// one object in a thousand finds no place when half are taken, one in ten when as many are due as there are places.
 const BUCKETS: usize = 1 << 13;
 const SPARE_BUCKETS: usize = 4;
 
