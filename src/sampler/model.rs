@@ -43,7 +43,9 @@ fn a_reader_never_sees_a_mixture() {
         let writer = {
             let bucket = bucket.clone();
             thread::spawn(move || {
-                assert_eq!(bucket.take(FIRST, FIRST), Some(record(FIRST)));
+                // Left without a look at the record: loom remembers the last access alone, and a look of the writer's own
+                // before it writes would hide the reader's.
+                bucket.release(place);
                 assert_eq!(enter(&bucket, SECOND), place);
             })
         };
