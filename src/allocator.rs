@@ -318,5 +318,4 @@ impl<A: GlobalAlloc> Plimsoll<A> {
 }
 
 #[cfg(all(test, feature = "profile", not(loom)))]
-#[path = "allocator/tests.rs"]
 mod tests;

@@ -2,132 +2,14 @@
 #![expect(unsafe_code, reason = "calls an allocator by hand")]
 #![allow(clippy::unwrap_used, reason = "a test fails")]
 
+mod inner;
+
 use super::Plimsoll;
 use crate::sampler::{RawSample, Tag, is_in_sample, read, start, stop};
+use inner::{Arena, Needy, Object, Strict};
 use parking_lot::{Mutex, MutexGuard};
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-
-/// Knows with which layout each object was asked for, and ends the test where it comes back with another.
-struct Strict {
-    objects: Mutex<BTreeMap<usize, Layout>>,
-    refuses: AtomicBool,
-    aligned: AtomicUsize,
-}
-
-impl Strict {
-    const fn new() -> Self {
-        Strict {
-            objects: Mutex::new(BTreeMap::new()),
-            refuses: AtomicBool::new(false),
-            aligned: AtomicUsize::new(0),
-        }
-    }
-
-    fn given(&self, ptr: *mut u8, layout: Layout) -> *mut u8 {
-        if !ptr.is_null() {
-            self.aligned.fetch_add(usize::from(layout.align() >= 4096), Ordering::Relaxed);
-            let before = self.objects.lock().insert(ptr.addr(), layout);
-            assert_eq!(before, None, "an object was freed past us");
-        }
-        ptr
-    }
-
-    fn taken(&self, ptr: *mut u8, layout: Layout) {
-        let known = self.objects.lock().remove(&ptr.addr());
-        assert_eq!(known, Some(layout), "{ptr:?} comes back with another layout");
-    }
-
-    fn refuses(&self) -> bool {
-        self.refuses.load(Ordering::Relaxed)
-    }
-}
-
-// SAFETY: forwards to System with the very arguments.
-unsafe impl GlobalAlloc for Strict {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if self.refuses() {
-            return std::ptr::null_mut();
-        }
-        // SAFETY: the caller's promise.
-        self.given(unsafe { System.alloc(layout) }, layout)
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        if self.refuses() {
-            return std::ptr::null_mut();
-        }
-        // SAFETY: the caller's promise.
-        self.given(unsafe { System.alloc_zeroed(layout) }, layout)
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        self.taken(ptr, layout);
-        // SAFETY: the caller's promise.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-
-    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        if self.refuses() {
-            return std::ptr::null_mut();
-        }
-        self.taken(ptr, layout);
-        // SAFETY: the caller's promise.
-        let moved = unsafe { System.realloc(ptr, layout, new_size) };
-        self.given(moved, Layout::from_size_align(new_size, layout.align()).unwrap())
-    }
-}
-
-/// An object of a test's, which knows what is in it.
-struct Object<'a> {
-    alloc: &'a Plimsoll<Strict>,
-    ptr: *mut u8,
-    layout: Layout,
-}
-
-impl<'a> Object<'a> {
-    fn new(alloc: &'a Plimsoll<Strict>, layout: Layout, zeroed: bool) -> Self {
-        // SAFETY: not of zero bytes.
-        let ptr = unsafe { if zeroed { alloc.alloc_zeroed(layout) } else { alloc.alloc(layout) } };
-        assert!(!ptr.is_null() && ptr.addr().is_multiple_of(layout.align()));
-        let object = Object { alloc, ptr, layout };
-        assert!(!zeroed || object.bytes().iter().all(|byte| *byte == 0), "not zeroed");
-        object.fill();
-        object
-    }
-
-    fn bytes(&self) -> &[u8] {
-        // SAFETY: written by `fill`, or zeroed.
-        unsafe { std::slice::from_raw_parts(self.ptr, self.layout.size()) }
-    }
-
-    fn fill(&self) {
-        // SAFETY: an object of so many bytes, nobody else's.
-        unsafe { self.ptr.write_bytes((self.layout.size() % 251) as u8, self.layout.size()) };
-    }
-
-    fn resize(&mut self, new_size: usize) {
-        let (old, mark) = (self.layout.size(), (self.layout.size() % 251) as u8);
-        // SAFETY: an object of this layout; not to zero bytes.
-        self.ptr = unsafe { self.alloc.realloc(self.ptr, self.layout, new_size) };
-        self.layout = Layout::from_size_align(new_size, self.layout.align()).unwrap();
-        assert!(!self.ptr.is_null() && self.ptr.addr().is_multiple_of(self.layout.align()));
-        // SAFETY: the first bytes were written before.
-        let kept = unsafe { std::slice::from_raw_parts(self.ptr, old.min(new_size)) };
-        assert!(kept.iter().all(|byte| *byte == mark), "what was in it is not");
-        self.fill();
-    }
-}
-
-impl Drop for Object<'_> {
-    fn drop(&mut self) {
-        let mark = (self.layout.size() % 251) as u8;
-        assert!(self.bytes().iter().all(|byte| *byte == mark), "somebody wrote into it");
-        // SAFETY: an object of this layout.
-        unsafe { self.alloc.dealloc(self.ptr, self.layout) }
-    }
-}
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The mean is one for the process: tests that set it come one after another, and end what they began.
 struct Turn(#[expect(dead_code, reason = "held")] MutexGuard<'static, ()>);
@@ -284,7 +166,7 @@ fn an_object_is_sampled_with_the_chance_of_its_size_whatever_its_history() {
                     ptr = alloc.realloc(ptr, now, *size);
                     now = layout(*size, 8);
                 }
-                hits += usize::from(is_in_sample(ptr));
+                hits += usize::from(is_in_sample(ptr, now.size()));
                 alloc.dealloc(ptr, now);
             }
         }
@@ -293,6 +175,73 @@ fn an_object_is_sampled_with_the_chance_of_its_size_whatever_its_history() {
         let error = 5.0 * (chance * (1.0 - chance) / ROUNDS as f64).sqrt();
         assert!((share - chance).abs() < error, "{history:?}: {share}, not {chance}");
     }
+}
+
+/// A thread is sampled from its first object on, whatever it did before.
+#[test]
+fn a_thread_that_begins_with_a_free_is_sampled() {
+    let _turn = Turn::with(1);
+    let alloc = Plimsoll::new(Strict::new());
+    let handed_over = Object::new(&alloc, layout(64, 8), false);
+    let work = || {
+        drop(handed_over);
+        Object::new(&alloc, layout(1000, 8), false).is_in_sample()
+    };
+    assert!(std::thread::scope(|scope| scope.spawn(work).join().unwrap()));
+}
+
+/// Growth that is refused takes no chance from what comes after it.
+#[test]
+fn an_object_is_as_likely_in_the_sample_after_growth_was_refused() {
+    const ROUNDS: usize = 5000;
+    let _turn = Turn::with(40_000);
+    let alloc = Plimsoll::new(Strict::new());
+    let refuse = |refuses| alloc.inner().refuses.store(refuses, Ordering::Relaxed);
+    let object = Object::new(&alloc, layout(64, 8), false);
+    let mut hits = 0;
+    for _ in 0..ROUNDS {
+        refuse(true);
+        // SAFETY: an object of this layout; not to zero bytes.
+        assert!(unsafe { alloc.realloc(object.ptr, object.layout, 70_000) }.is_null());
+        refuse(false);
+        hits += usize::from(Object::new(&alloc, layout(3000, 8), false).is_in_sample());
+    }
+    let (share, chance) = (hits as f64 / ROUNDS as f64, -(-3000.0_f64 / 40_000.0).exp_m1());
+    let error = 5.0 * (chance * (1.0 - chance) / ROUNDS as f64).sqrt();
+    assert!((share - chance).abs() < error, "{share}, not {chance}");
+}
+
+#[test]
+fn what_a_sample_needs_is_in_no_sample() {
+    let _turn = Turn::with(1);
+    let alloc = Plimsoll::new(Needy { notes: Plimsoll::new(System), sampled: AtomicUsize::new(0) });
+    // SAFETY: an object of this layout, not written to.
+    unsafe {
+        let ptr = alloc.alloc(layout(1000, 8));
+        assert!(is_in_sample(ptr, 1000));
+        alloc.dealloc(ptr, layout(1000, 8));
+    }
+    assert_eq!(alloc.inner().sampled.load(Ordering::Relaxed), 0);
+}
+
+/// An arena's first object has the address of its chunk, and the chunk may be in the sample: the object is not the chunk.
+#[test]
+fn the_first_object_of_a_sampled_chunk_is_not_taken_for_it() {
+    let _turn = Turn::with(1);
+    let alloc = Plimsoll::new(Strict::new());
+    let chunk = Object::new(&alloc, layout(5000, 8), false);
+    assert!(chunk.is_in_sample());
+    stop();
+    let arena = Plimsoll::new(Arena { chunk: chunk.ptr });
+    // SAFETY: an object of this layout, not written to.
+    unsafe {
+        let ptr = arena.alloc(layout(64, 8));
+        assert_eq!(ptr, chunk.ptr);
+        arena.dealloc(ptr, layout(64, 8));
+    }
+    assert!(chunk.is_in_sample());
+    drop(chunk);
+    assert!(alloc.inner().objects.lock().is_empty());
 }
 
 #[inline(never)]

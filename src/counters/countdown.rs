@@ -26,6 +26,14 @@ impl Countdown {
         self.left.get()
     }
 
+    /// Goes by `mean` from now on.
+    pub(super) fn adopt(&self, mean: u64) {
+        if mean != self.mean.get() {
+            self.mean.set(mean);
+            self.draw();
+        }
+    }
+
     /// Takes off `bytes` that no sample can be made of any more.
     pub(super) fn pass(&self, bytes: i64) {
         self.left.set(self.left.get().saturating_sub(bytes));
@@ -41,8 +49,7 @@ impl Countdown {
         if mean == self.mean.get() {
             self.pass(earlier);
         } else {
-            self.mean.set(mean);
-            self.draw();
+            self.adopt(mean);
         }
         self.left.set(self.left.get().saturating_sub(object));
         let hit = self.left.get() < 0;

@@ -31,11 +31,15 @@ pub(crate) fn is_sampled(bytes: u64) -> Option<u64> {
     is_hit.then_some(mean)
 }
 
-/// As [`is_sampled`], for the growth of an object by `bytes`, which are not taken off what is left: it is booked as what is
-/// due.
+/// As [`is_sampled`], for the growth of an object by `bytes`, which are not taken off what is left. Booked or refused, the
+/// next call is due: what was left may be more than the countdown has now.
 pub(crate) fn is_growth_sampled(bytes: u64) -> Option<u64> {
     let (growth, mean) = (bytes.cast_signed(), sampling_mean());
-    let is_hit = with_tenant(|tenant| tenant.countdown.hits(tenant.taken(), growth, mean));
+    let is_hit = with_tenant(|tenant| {
+        let is_hit = tenant.countdown.hits(tenant.taken(), growth, mean);
+        tenant.leave_nothing();
+        is_hit
+    });
     is_hit.then_some(mean)
 }
 

@@ -166,6 +166,9 @@ fn lease(tenant: &Tenant<'static>) {
     // counted. Moved in before the exit hook is registered: the C library may allocate for that, and may do so
     // through this very allocator.
     tenant.move_in(slot);
+    // Before anything is left to it: what is due first may be a free, after which no object is looked at for a while.
+    #[cfg(feature = "profile")]
+    tenant.countdown.adopt(super::sampling::sampling_mean());
     if !os::call_at_thread_exit(thread_ends) {
         detach(tenant);
         REGISTRY.give_back(slot);

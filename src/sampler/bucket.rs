@@ -107,22 +107,26 @@ impl Bucket {
         }
     }
 
-    /// Where the object at `address` stands, which the caller owns.
+    /// Where the object of `size` at `address` stands, which the caller owns. One of another size is not the same: what an
+    /// arena gives out first begins where its chunk does, which may be in the sample.
     ///
     /// Relaxed: what the program hands over with an object comes after what its former owner wrote here.
     #[inline]
-    fn place_of(&self, address: u64) -> Option<usize> {
-        self.addresses.iter().position(|at| at.load(Ordering::Relaxed) == address)
+    fn place_of(&self, address: u64, size: u64) -> Option<usize> {
+        let is_its = |(at, room): (&AtomicU64, &Place)| {
+            at.load(Ordering::Relaxed) == address && room.size.load(Ordering::Relaxed) == size
+        };
+        self.addresses.iter().zip(&self.records).position(is_its)
     }
 
-    /// What is known of the object at `address`, which the caller owns.
-    pub(super) fn find(&self, address: u64) -> Option<Record> {
-        self.place_of(address).and_then(|place| self.records.get(place)).map(Place::read)
+    /// What is known of the object of `size` at `address`, which the caller owns.
+    pub(super) fn find(&self, address: u64, size: u64) -> Option<Record> {
+        self.place_of(address, size).and_then(|place| self.records.get(place)).map(Place::read)
     }
 
     /// Takes it out.
-    pub(super) fn take(&self, address: u64) -> Option<Record> {
-        let place = self.place_of(address)?;
+    pub(super) fn take(&self, address: u64, size: u64) -> Option<Record> {
+        let place = self.place_of(address, size)?;
         let record = self.records.get(place)?.read();
         self.release(place);
         Some(record)

@@ -79,9 +79,8 @@ unsafe fn entered_anew<A: GlobalAlloc>(
 /// `ptr` is an object of `layout` that was given out by the `Plimsoll` which calls this.
 #[inline]
 pub(crate) unsafe fn forget(ptr: *mut u8, layout: Layout) -> Layout {
-    match state().and_then(|state| state.table.take(address(ptr))) {
-        // SAFETY: the inner allocator was asked with this size and this alignment (the size of an object is always that
-        // of the layout with which it is freed).
+    match state().and_then(|state| state.table.take(address(ptr), layout.size() as u64)) {
+        // SAFETY: the inner allocator was asked with this size, which is the record's too, and this alignment.
         Some(record) => unsafe { asked(&record, layout.size()) },
         None => layout,
     }
@@ -151,7 +150,8 @@ unsafe fn resize_known<A: GlobalAlloc>(
     new_size: usize,
     hit: Option<u64>,
 ) -> Option<*mut u8> {
-    let record = state.table.find(address(ptr))?;
+    let size = layout.size() as u64;
+    let record = state.table.find(address(ptr), size)?;
     // SAFETY: as in `forget`.
     let asked = unsafe { asked(&record, layout.size()) };
     if Layout::from_size_align(new_size, asked.align()).is_err() {
@@ -163,7 +163,7 @@ unsafe fn resize_known<A: GlobalAlloc>(
         // SAFETY: the caller's promise; the object was asked for with `asked`.
         return Some(unsafe { leave_sample(state, inner, ptr, asked, layout, new_size) });
     };
-    state.table.take(address(ptr));
+    state.table.take(address(ptr), size);
     // SAFETY: the object is of `asked`, and `new_size` can be had with its alignment; not zero by the caller's promise.
     let moved = unsafe { inner.realloc(ptr, asked, new_size) };
     if moved.is_null() {
@@ -208,7 +208,7 @@ unsafe fn leave_sample<A: GlobalAlloc>(
     if !new.is_null() {
         // SAFETY: both are objects of at least so many bytes, and different ones.
         unsafe { ptr::copy_nonoverlapping(ptr, new, layout.size().min(new_size)) };
-        state.table.take(address(ptr));
+        state.table.take(address(ptr), layout.size() as u64);
         // SAFETY: the caller's promise; its bytes are in the new one.
         unsafe { inner.dealloc(ptr, asked) };
     }

@@ -3,7 +3,8 @@
 use super::bucket::{Bucket, PLACES, Record};
 use crate::sync::{AtomicU64, Ordering};
 
-/// With sixteen places each: room for 131 072 objects, 64 GiB live at the usual mean.
+/// With sixteen places each: room for 131 072 objects, 64 GiB live at the usual mean. Some buckets are full before others:
+/// one object in a thousand finds no place when half are taken, one in ten when as many are due as there are places.
 const BUCKETS: usize = 1 << 13;
 const SPARE_BUCKETS: usize = 4;
 
@@ -31,26 +32,26 @@ impl Table {
         true
     }
 
-    /// Takes out the object at `address`, which the caller owns; `None` when it is not in the sample.
-    pub(super) fn take(&self, address: u64) -> Option<Record> {
-        self.bucket(address)?.take(address).or_else(|| self.take_stray(address))
+    /// Takes out the object of `size` at `address`, which the caller owns; `None` when it is not in the sample.
+    pub(super) fn take(&self, address: u64, size: u64) -> Option<Record> {
+        self.bucket(address)?.take(address, size).or_else(|| self.take_stray(address, size))
     }
 
-    /// What is known of the object at `address`, which the caller owns.
-    pub(super) fn find(&self, address: u64) -> Option<Record> {
-        let stray = || self.spares.iter().find_map(|bucket| bucket.find(address));
-        self.bucket(address)?.find(address).or_else(|| self.has_strays().then(stray)?)
+    /// What is known of the object of `size` at `address`, which the caller owns.
+    pub(super) fn find(&self, address: u64, size: u64) -> Option<Record> {
+        let stray = || self.spares.iter().find_map(|bucket| bucket.find(address, size));
+        self.bucket(address)?.find(address, size).or_else(|| self.has_strays().then(stray)?)
     }
 
     fn has_strays(&self) -> bool {
         self.strays.load(Ordering::Relaxed) != 0
     }
 
-    fn take_stray(&self, address: u64) -> Option<Record> {
+    fn take_stray(&self, address: u64, size: u64) -> Option<Record> {
         if !self.has_strays() {
             return None;
         }
-        let found = self.spares.iter().find_map(|bucket| bucket.take(address))?;
+        let found = self.spares.iter().find_map(|bucket| bucket.take(address, size))?;
         self.strays.fetch_sub(1, Ordering::Relaxed);
         Some(found)
     }

@@ -15,10 +15,11 @@ fn a_bucket_gives_back_what_it_took_until_it_is_full() {
         bucket.fill(place, number << 12, &record(number, Some(number as u32)));
     }
     assert_eq!(bucket.claim(), None);
-    assert_eq!(bucket.find(99 << 12), None);
-    assert_eq!(bucket.find(3 << 12), Some(record(3, Some(3))));
-    assert_eq!(bucket.take(3 << 12), Some(record(3, Some(3))));
-    assert_eq!(bucket.take(3 << 12), None);
+    assert_eq!(bucket.find(99 << 12, 99), None);
+    assert_eq!(bucket.find(3 << 12, 4), None, "another object, at its beginning");
+    assert_eq!(bucket.find(3 << 12, 3), Some(record(3, Some(3))));
+    assert_eq!(bucket.take(3 << 12, 3), Some(record(3, Some(3))));
+    assert_eq!(bucket.take(3 << 12, 3), None);
     let place = bucket.claim().unwrap();
     assert_eq!(bucket.read(place), None, "claimed, and nobody there yet");
     bucket.release(place);

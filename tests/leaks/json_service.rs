@@ -16,7 +16,7 @@ fn grew(explanation: &Value) -> bool {
 fn the_function_that_keeps_a_field_is_named() {
     let service = Leaking::start("leaky_json", &["120"]);
     // Long before it is a leak, since whoever asks wants to know what grows.
-    let early = service.until("/api/v1/explain", |it| grew(it));
+    let early = service.until("/api/v1/explain", grew);
     assert!(early["verdict"].to_string().contains(NAME), "{early:#}");
 
     let leak = service.found("confirmed");
