@@ -67,7 +67,7 @@ pub(crate) fn is_running() -> bool {
 }
 
 /// Whether the object of `size` at `ptr`, which the caller owns, counts in the sample.
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 pub(crate) fn is_in_sample(ptr: *mut u8, size: usize) -> bool {
     let record = state::state().and_then(|state| state.table.find(ptr.addr() as u64, size as u64));
     record.is_some_and(|record| record.site.is_some())
