@@ -66,21 +66,26 @@ impl Asker {
     async fn round(&self, place: &mut Place, sender: &Sender<Heard>) -> Result<(), Fault> {
         let status = self.status().await?;
         let since = status["timestamp"].as_f64().unwrap_or(0.0) - SPAN;
-        let is_new = status["process"]["run"] != place.run;
+        let run = status["process"]["run"].clone();
+        let is_new = run != place.run;
         if is_new {
-            *place = Place { run: status["process"]["run"].clone(), ..Place::default() };
+            *place = Place::default();
         }
         tell(sender, Heard::Status(status)).await;
         if is_new {
             let figures = "points=600&figures=usage_bytes,live_bytes";
             let history = self.get(&format!("/api/v1/history?since={since}&{figures}")).await?;
             tell(sender, Heard::History(history)).await;
+            // Not before: a history that did not come is asked for again.
+            place.run = run;
         }
         let log = self.get(&format!("/api/v1/events?since={}", place.next)).await?;
         place.next = log["next"].as_u64().unwrap_or(place.next);
         tell(sender, Heard::Events(log)).await;
         if place.round.is_multiple_of(PROFILE_EVERY) {
-            tell(sender, Heard::Profile(self.profile().await?)).await;
+            // It may take longer than the rest, of a process that answers.
+            let profile = self.profile().await.unwrap_or_else(|fault| Err(fault.to_string()));
+            tell(sender, Heard::Profile(profile)).await;
         }
         place.round += 1;
         Ok(())
