@@ -93,11 +93,10 @@ impl Picture {
     }
 
     fn has_room_for(&mut self, width: f64) -> bool {
-        if width > self.narrowest || width < self.narrowest {
-            return width > self.narrowest;
+        let has_room = width > self.narrowest || width == self.narrowest && self.left > 0;
+        if width == self.narrowest {
+            self.left = self.left.saturating_sub(1);
         }
-        let has_room = self.left > 0;
-        self.left = self.left.saturating_sub(1);
         has_room
     }
 
