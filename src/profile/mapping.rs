@@ -7,6 +7,9 @@ use std::path::Path;
 /// So many at most: a program that has more mapped files with code in them names the first.
 const MOST: usize = 1024;
 
+/// What the system writes behind the path of a file that is there no more.
+const DELETED: &str = " (deleted)";
+
 /// A part of a file that is mapped as code.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -37,11 +40,16 @@ impl Mapping {
 
 /// Those of this process; empty where the system does not tell.
 pub(super) fn read() -> Vec<Mapping> {
-    let mut mappings = parse(&std::fs::read_to_string("/proc/self/maps").unwrap_or_default());
+    identified(&std::fs::read_to_string("/proc/self/maps").unwrap_or_default())
+}
+
+fn identified(maps: &str) -> Vec<Mapping> {
+    let mut mappings = parse(maps);
     let mut known = BTreeMap::new();
     for mapping in &mut mappings {
         let path = mapping.path.clone();
         mapping.build_id = known.entry(path).or_insert_with_key(|path| build_id(path)).clone();
+        mapping.path.truncate(mapping.path.trim_end_matches(DELETED).len());
     }
     mappings
 }
@@ -69,18 +77,22 @@ fn mapping(line: &str) -> Option<Mapping> {
         start: hexadecimal(start)?,
         end: hexadecimal(end)?,
         file_offset: hexadecimal(offset)?,
-        path: path.trim_end_matches(" (deleted)").to_owned(),
+        path: path.to_owned(),
         build_id: None,
     })
 }
 
-/// The build id in the ELF file at `path`.
+/// The build id in the ELF file that is mapped as `path`.
 fn build_id(path: &str) -> Option<String> {
     // The program itself can be read even when its file was replaced meanwhile.
-    let is_own = std::fs::read_link("/proc/self/exe")
-        .is_ok_and(|own| own.to_string_lossy().trim_end_matches(" (deleted)") == path);
-    let path = if is_own { Path::new("/proc/self/exe") } else { Path::new(path) };
-    build_id_of(path)
+    let is_own =
+        std::fs::read_link("/proc/self/exe").is_ok_and(|own| own.to_string_lossy() == path);
+    match is_own {
+        true => build_id_of(Path::new("/proc/self/exe")),
+        // What lies there now is another file.
+        false if path.ends_with(DELETED) => None,
+        false => build_id_of(Path::new(path)),
+    }
 }
 
 /// The build id in an ELF file, in hexadecimal: reads its headers and notes, not the rest.
@@ -108,7 +120,7 @@ nonsense
 
     #[test]
     fn only_code_of_files_is_named() {
-        let found = parse(MAPS);
+        let found = identified(MAPS);
         let names: Vec<_> = found.iter().map(Mapping::file_name).collect();
         assert_eq!(names, ["bin", "libc.so.6", "[vdso]"]);
         assert_eq!(found[0].path, "/opt/my service/bin");
@@ -124,6 +136,21 @@ nonsense
         let exe = std::env::current_exe().expect("a path");
         assert_eq!(own.path, exe.to_string_lossy());
         assert_eq!(own.build_id, build_id_of(&exe));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_that_was_replaced_is_not_taken_for_what_lies_there_now() {
+        let exe = std::env::current_exe().expect("a path");
+        let maps = std::fs::read_to_string("/proc/self/maps").expect("a text");
+        let of_library = |line: &&str| {
+            let library = mapping(line).filter(|it| it.path != exe.to_string_lossy());
+            library.is_some_and(|it| build_id_of(Path::new(&it.path)).is_some())
+        };
+        let line = maps.lines().find(of_library).expect("a library with a build id");
+        let (now, replaced) = (identified(line), identified(&format!("{line}{DELETED}")));
+        assert!(now[0].build_id.is_some());
+        assert_eq!((&replaced[0].path, &replaced[0].build_id), (&now[0].path, &None));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::mapping::Mapping;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::ffi::c_void;
+use std::time::Duration;
 
 /// So many addresses have names at a time: some MiB with them. Beyond that the largest sites are named.
 const MOST_ADDRESSES: usize = 16_384;
@@ -17,6 +18,9 @@ const MOST_INLINED: usize = 64;
 
 /// A name's length, in characters: what generic code is called has no other bound.
 const LONGEST: usize = 400;
+
+/// For others to have looked up theirs.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The names that were looked up, and of which files.
 struct Names {
@@ -36,10 +40,15 @@ impl HeapProfile {
     /// The same profile with functions' names, looked up in this process, of which it must be.
     ///
     /// It takes a tenth of a second and some tens of MiB the first time, which are given back; only addresses that were not
-    /// seen before are looked up again. At most 16 384 addresses get names, those of the largest sites first.
+    /// seen before are looked up again. At most 16 384 addresses get names, those of the largest sites first. When others
+    /// look up names for more than ten seconds, the profile stays without.
     #[must_use]
-    pub fn with_symbols(mut self) -> Self {
-        let mut guard = NAMES.lock();
+    pub fn with_symbols(self) -> Self {
+        self.named_within(PATIENCE)
+    }
+
+    fn named_within(mut self, patience: Duration) -> Self {
+        let Some(mut guard) = NAMES.try_lock_for(patience) else { return self };
         let wanted = self.addresses();
         let names = guard.get_or_insert_with(|| Names::of(&self.mappings));
         names.prepare(&self.mappings, &wanted);
@@ -145,6 +154,14 @@ mod tests {
         let own = names.iter().find(|name| name.contains("symbol::tests::here"));
         // Neither as the linker has it nor with a hash.
         assert!(own.is_some_and(|name| name.ends_with("::here")), "{names:?}");
+    }
+
+    #[test]
+    fn who_waits_too_long_goes_without() {
+        let guard = NAMES.lock();
+        let profile = here().named_within(Duration::from_millis(1));
+        drop(guard);
+        assert!(!profile.has_symbols && profile.locations[0].functions.is_empty());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::export::report::HealthReport;
 use crate::monitor::Handle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Has the monitor tick, when that is longer ago than a second, and waits a moment for it: what is as of the last tick
 /// shall be as of now.
@@ -32,15 +32,16 @@ pub(super) async fn health(handle: &Handle) -> Result<HealthReport, Error> {
     handle.health_check_async().await
 }
 
-/// Waits for what the heap profile says has grown, for at most ten seconds: the program's names are read for it.
+/// Less than the five seconds within which a question over HTTP is answered.
+const LOOKING: Duration = Duration::from_millis(3500);
+
+/// Waits for what the heap profile says has grown, for at most 3.5 seconds: the program's names are read for it.
 pub(super) async fn look_closely(handle: &Handle) {
     if !handle.look_closely() {
         return;
     }
-    for _ in 0..1000 {
-        if handle.has_looked() {
-            return;
-        }
+    let end = Instant::now() + LOOKING;
+    while !handle.has_looked() && Instant::now() < end {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

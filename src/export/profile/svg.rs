@@ -1,6 +1,6 @@
 //! The flame graph as one SVG file: drawn here, because the crate for it (`inferno`) is under the CDDL, which this package's
 //! dependencies may not be, and there is no other that is kept up. No script: a browser shows a function's figures when the
-//! pointer rests on it. At most 2000 rectangles; what is too narrow to be seen is left out.
+//! pointer rests on it. At most 2000 rectangles, the widest; what is too narrow to be seen is left out.
 
 use super::flame::Node;
 use crate::profile::{Estimate, HeapProfile, Owner};
@@ -46,7 +46,7 @@ impl HeapProfile {
     pub fn to_flame_graph(&self) -> String {
         let tree = Node::of(self);
         let height = HEAD + tree.depth() as f64 * ROW + FOOT;
-        let mut picture = Picture { text: String::new(), height, left: MOST, all: tree.bytes };
+        let mut picture = Picture::new(&tree, height);
         picture.head(self);
         picture.node(&tree, MARGIN, 0);
         picture.foot(self);
@@ -57,13 +57,49 @@ impl HeapProfile {
 struct Picture {
     text: String,
     height: f64,
-    /// Rectangles that may still be drawn.
+    /// Narrower ones are not drawn.
+    narrowest: f64,
+    /// And of those that are just so wide, so many more.
     left: usize,
+    /// Those that could be seen, and are too many.
+    omitted: usize,
     /// What is as wide as the picture.
     all: f64,
 }
 
 impl Picture {
+    fn new(tree: &Node, height: f64) -> Self {
+        let (narrowest, left, omitted) = (NARROWEST, MOST, 0);
+        let mut picture =
+            Picture { text: String::new(), height, narrowest, left, omitted, all: tree.bytes };
+        let mut widths = Vec::new();
+        picture.measure(tree, &mut widths);
+        if widths.len() > MOST {
+            widths.sort_unstable_by(|a, b| b.total_cmp(a));
+            picture.narrowest = widths[MOST - 1];
+            picture.left = MOST - widths.partition_point(|width| *width > picture.narrowest);
+            picture.omitted = widths.len() - MOST;
+        }
+        picture
+    }
+
+    /// The widths of all that can be seen. None is wider than its caller's, so that the widest hang together.
+    fn measure(&self, node: &Node, widths: &mut Vec<f64>) {
+        let width = self.width(node);
+        if width >= NARROWEST {
+            widths.push(width);
+            node.callees.iter().for_each(|callee| self.measure(callee, widths));
+        }
+    }
+
+    fn has_room_for(&mut self, width: f64) -> bool {
+        let has_room = width > self.narrowest || width == self.narrowest && self.left > 0;
+        if width == self.narrowest {
+            self.left = self.left.saturating_sub(1);
+        }
+        has_room
+    }
+
     fn put(&mut self, arguments: std::fmt::Arguments<'_>) {
         // Writing to a text cannot fail.
         let _ = self.text.write_fmt(arguments);
@@ -107,27 +143,26 @@ impl Picture {
                 "<text class=\"s\" x=\"{x}\" y=\"{y}\">without symbols</text>\n"
             ));
         }
+        if self.omitted > 0 {
+            let (x, omitted) = (MARGIN + 680.0, self.omitted);
+            self.put(format_args!(
+                "<text class=\"s\" x=\"{x}\" y=\"{y}\">the {omitted} narrowest are left out</text>\n"
+            ));
+        }
         self.text.push_str("</svg>\n");
     }
 
     /// A function and, above it, what it called.
     fn node(&mut self, node: &Node, x: f64, level: usize) {
         let width = self.width(node);
-        if width < NARROWEST || self.left == 0 {
+        if !self.has_room_for(width) {
             return;
         }
-        self.left -= 1;
         self.rectangle(node, x, width, level);
-        // The widest first, so that those that find no place are the narrowest.
-        let mut callees: Vec<(&Node, f64)> = Vec::with_capacity(node.callees.len());
         let mut at = x;
         for callee in &node.callees {
-            callees.push((callee, at));
-            at += self.width(callee);
-        }
-        callees.sort_by(|(a, _), (b, _)| b.bytes.total_cmp(&a.bytes));
-        for (callee, at) in callees {
             self.node(callee, at, level + 1);
+            at += self.width(callee);
         }
     }
 
@@ -276,7 +311,29 @@ mod tests {
         // Each is a five-thousandth of the width: too narrow to be seen.
         assert!(profile.to_flame_graph().matches("<g class").count() < 20);
         profile.sites.drain(2500..);
-        assert_eq!(profile.to_flame_graph().matches("<g class").count(), MOST);
+        let svg = profile.to_flame_graph();
+        assert_eq!(svg.matches("<g class").count(), MOST);
+        assert!(svg.contains("narrowest are left out"));
+    }
+
+    #[test]
+    fn of_too_many_the_widest_are_drawn() {
+        let node = |name: String, bytes| Node { name, owner: Owner::Own, bytes, callees: vec![] };
+        let tower = |name: &str, bytes: f64| {
+            (1..40).fold(node(format!("{name}.0"), bytes), |callee, level| Node {
+                callees: vec![callee],
+                ..node(format!("{name}.{level}"), bytes)
+            })
+        };
+        let mut wide = node("wide".into(), 55.0 * 60.0);
+        wide.callees = (0..60).map(|index| tower(&format!("leaf{index}"), 55.0)).collect();
+        let other = tower("other", 45.0 * 60.0);
+        let tree = Node { callees: vec![wide, other], ..node("all".into(), 100.0 * 60.0) };
+        let mut picture = Picture::new(&tree, 0.0);
+        picture.node(&tree, MARGIN, 0);
+        assert_eq!(picture.text.matches("<g class").count(), MOST);
+        assert_eq!(picture.text.matches("<title>other.").count(), 40);
+        assert_eq!(picture.omitted, 2 + 60 * 40 + 40 - MOST);
     }
 
     #[test]

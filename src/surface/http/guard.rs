@@ -63,13 +63,15 @@ impl Guard {
         if !self.knows(name_of(host), via) {
             return Err(Refusal::host(host));
         }
-        if is_foreign(headers, host) {
+        let is_open = !needs_token(request.uri().path());
+        // A link may lead to the page itself, which then asks for the rest.
+        if is_foreign(headers, host) || (is_from_elsewhere(headers) && !is_open) {
             return Err(Refusal::new(
                 StatusCode::FORBIDDEN,
                 "asked by a page of another origin: only pages of this server may ask",
             ));
         }
-        if needs_token(request.uri().path()) && !self.has_token(headers) {
+        if !is_open && !self.has_token(headers) {
             return Err(Refusal::unauthorized());
         }
         Ok(())
@@ -128,6 +130,11 @@ fn is_foreign(headers: &HeaderMap, host: &str) -> bool {
     let origin = origin.to_str().unwrap_or_default();
     let own = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
     !own.is_some_and(|own| own.eq_ignore_ascii_case(host))
+}
+
+/// Whether a browser says that a page of another site asks: with a link, a picture or a frame it tells no origin.
+fn is_from_elsewhere(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site")
 }
 
 /// The page and its files have no figures; whether the process lives is nobody's secret.
@@ -256,6 +263,22 @@ mod tests {
         for origin in ["http://evil.example", "null", "http://localhost:80", "file://"] {
             assert!(is_foreign(&with(origin), "localhost:9464"), "{origin}");
         }
+    }
+
+    #[test]
+    fn a_page_of_another_site_sees_what_is_open_only() {
+        let checked = |path: &str, site: &str| {
+            let request = Request::builder().uri(path).header(HOST, "localhost");
+            let request = request.header("sec-fetch-site", site).body(Body::empty());
+            Guard::new(None, Vec::new()).check(&request.expect("a request")).is_ok()
+        };
+        for site in ["same-origin", "same-site", "none"] {
+            assert!(checked("/debug/pprof/heap", site), "{site}");
+        }
+        for path in ["/debug/pprof/heap", "/debug/flamegraph", "/api/v1/status", "/metrics"] {
+            assert!(!checked(path, "cross-site"), "{path}");
+        }
+        assert!(checked("/", "cross-site"));
     }
 
     #[test]

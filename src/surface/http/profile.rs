@@ -36,12 +36,12 @@ pub(super) async fn pprof(
     State(site): State<Site>,
     arguments: Arguments,
 ) -> Result<Response, Refusal> {
-    let profile = site.profile(&read(arguments, false)?).await?;
+    let profile = site.take(&read(arguments, false)?, |profile| profile.to_pprof()).await?;
     let heads = [
         (CONTENT_TYPE, "application/octet-stream"),
         (CONTENT_DISPOSITION, "attachment; filename=\"heap.pb.gz\""),
     ];
-    Ok((heads, profile.to_pprof()).into_response())
+    Ok((heads, profile).into_response())
 }
 
 /// The picture.
@@ -49,7 +49,7 @@ pub(super) async fn flame_graph(
     State(site): State<Site>,
     arguments: Arguments,
 ) -> Result<Response, Refusal> {
-    let profile = site.profile(&read(arguments, false)?).await?;
+    let picture = site.take(&read(arguments, false)?, |profile| profile.to_flame_graph()).await?;
     let heads = [
         (CONTENT_TYPE, "image/svg+xml"),
         // Its colours are in it; nothing is fetched or run.
@@ -58,7 +58,7 @@ pub(super) async fn flame_graph(
             "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'",
         ),
     ];
-    Ok((heads, profile.to_flame_graph()).into_response())
+    Ok((heads, picture).into_response())
 }
 
 /// For flame graph tools.
@@ -66,7 +66,7 @@ pub(super) async fn collapsed(
     State(site): State<Site>,
     arguments: Arguments,
 ) -> Result<String, Refusal> {
-    Ok(site.profile(&read(arguments, false)?).await?.to_collapsed())
+    Ok(site.take(&read(arguments, false)?, |profile| profile.to_collapsed()).await?)
 }
 
 /// The largest sites; that none was ever sampled is an answer too.
@@ -75,11 +75,11 @@ pub(super) async fn top(
     arguments: Arguments,
 ) -> Result<Json<TopSites>, Refusal> {
     let wanted = read(arguments, true)?;
-    let profile = match site.take(&wanted).await {
-        Err(NoProfile::NeverRan) => HeapProfiler::read(),
-        profile => profile?,
-    };
-    Ok(Json(profile.top(wanted.limit.unwrap_or(20))))
+    let limit = wanted.limit.unwrap_or(20);
+    Ok(Json(match site.take(&wanted, move |profile| profile.top(limit)).await {
+        Err(NoProfile::NeverRan) => HeapProfiler::read().top(limit),
+        top => top?,
+    }))
 }
 
 fn read(arguments: Arguments, takes_limit: bool) -> Result<Wanted, Refusal> {
@@ -100,16 +100,16 @@ fn read(arguments: Arguments, takes_limit: bool) -> Result<Wanted, Refusal> {
 }
 
 impl Site {
-    async fn profile(&self, wanted: &Wanted) -> Result<HeapProfile, Refusal> {
-        Ok(self.take(wanted).await?)
-    }
-
-    async fn take(&self, wanted: &Wanted) -> Result<HeapProfile, NoProfile> {
+    async fn take<T: Send + 'static>(
+        &self,
+        wanted: &Wanted,
+        encode: impl FnOnce(HeapProfile) -> T + Send + 'static,
+    ) -> Result<T, NoProfile> {
         match wanted.seconds {
-            None => profiles::take(&self.handle, wanted.symbols).await,
+            None => profiles::take(&self.handle, wanted.symbols, encode).await,
             Some(seconds) => {
                 let time = Duration::from_secs(seconds);
-                profiles::change(&self.handle, wanted.symbols, time).await
+                profiles::change(&self.handle, wanted.symbols, time, encode).await
             }
         }
     }

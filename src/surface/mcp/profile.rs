@@ -60,15 +60,18 @@ impl Kept {
 pub(super) async fn profile(server: &Server, arguments: Profile) -> Answer {
     let limit = within("limit", arguments.limit, &SITES)? as usize;
     let before = arguments.since.map(|id| server.profiles.get(id)).transpose()?;
-    let profile = profiles::take(&server.handle, Symbols::Auto).await.map_err(failure)?;
-    let growth = before.map(|before| {
-        json!({
-            "since_profile_id": arguments.since,
-            "seconds": profile.timestamp - before.timestamp,
-            "sites": profile.difference(&before).iter().take(limit).map(growth).collect::<Vec<_>>(),
-        })
-    });
-    let top = profile.top(limit);
+    let encode = move |profile: HeapProfile| {
+        let grown = |before: Arc<HeapProfile>| {
+            json!({
+                "since_profile_id": arguments.since,
+                "seconds": profile.timestamp - before.timestamp,
+                "sites": profile.difference(&before).iter().take(limit).map(growth).collect::<Vec<_>>(),
+            })
+        };
+        (before.map(grown), profile.top(limit), profile)
+    };
+    let made = profiles::take(&server.handle, Symbols::Auto, encode).await;
+    let (growth, top, profile) = made.map_err(failure)?;
     let id = server.profiles.put(profile);
     let next_step = match (&growth, top.sites.is_empty()) {
         (_, true) => "nothing was sampled yet: ask again when the program has done some work".to_owned(),

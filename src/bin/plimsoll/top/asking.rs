@@ -66,21 +66,26 @@ impl Asker {
     async fn round(&self, place: &mut Place, sender: &Sender<Heard>) -> Result<(), Fault> {
         let status = self.status().await?;
         let since = status["timestamp"].as_f64().unwrap_or(0.0) - SPAN;
-        let is_new = status["process"]["run"] != place.run;
+        let run = status["process"]["run"].clone();
+        let is_new = run != place.run;
         if is_new {
-            *place = Place { run: status["process"]["run"].clone(), ..Place::default() };
+            *place = Place::default();
         }
         tell(sender, Heard::Status(status)).await;
         if is_new {
             let figures = "points=600&figures=usage_bytes,live_bytes";
             let history = self.get(&format!("/api/v1/history?since={since}&{figures}")).await?;
             tell(sender, Heard::History(history)).await;
+            // Not before: a history that did not come is asked for again.
+            place.run = run;
         }
         let log = self.get(&format!("/api/v1/events?since={}", place.next)).await?;
         place.next = log["next"].as_u64().unwrap_or(place.next);
         tell(sender, Heard::Events(log)).await;
         if place.round.is_multiple_of(PROFILE_EVERY) {
-            tell(sender, Heard::Profile(self.profile().await?)).await;
+            // It may take longer than the rest, of a process that answers.
+            let profile = self.profile().await.unwrap_or_else(|fault| Err(fault.to_string()));
+            tell(sender, Heard::Profile(profile)).await;
         }
         place.round += 1;
         Ok(())
@@ -140,4 +145,56 @@ impl Asker {
 /// Whoever listens may have gone: then nobody is left to tell.
 async fn tell(sender: &Sender<Heard>, heard: Heard) {
     let _ = sender.send(heard).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::{self, Target};
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+
+    /// What answers `asked`: a history at the second try only, and never a profile.
+    fn answer(mut stream: TcpStream, tries: &mut u32) {
+        let mut head = [0; 4096];
+        let read = stream.read(&mut head).expect("a request");
+        let asked = String::from_utf8_lossy(&head[..read]).into_owned();
+        let is_for = |route: &str| asked.starts_with(&format!("GET /api/v1/{route}"));
+        *tries += u32::from(is_for("history"));
+        let status = if is_for("history") && *tries == 1 { "503 Busy" } else { "200 OK" };
+        let body = r#"{"process":{"run":"one"},"next":7}"#;
+        if !is_for("profile") {
+            let length = body.len();
+            write!(stream, "HTTP/1.1 {status}\r\ncontent-length: {length}\r\n\r\n{body}")
+                .expect("sent");
+        }
+    }
+
+    fn asker() -> Asker {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        std::thread::spawn(move || {
+            let mut tries = 0;
+            listener.incoming().flatten().take(20).for_each(|it| answer(it, &mut tries));
+        });
+        let place = target::Place::Tcp { host: "127.0.0.1".into(), port, prefix: String::new() };
+        let timeout = Duration::from_secs(30);
+        Asker::new(Client { target: Target::At(place), token: None, timeout })
+    }
+
+    #[tokio::test]
+    async fn a_history_is_asked_for_until_it_comes_and_no_profile_is_no_lost_process() {
+        let (asker, mut place) = (asker(), Place::default());
+        let (sender, mut heard) = tokio::sync::mpsc::channel(16);
+        assert!(asker.round(&mut place, &sender).await.is_err());
+        asker.round(&mut place, &sender).await.expect("the process answers");
+        drop(sender);
+        let mut all = Vec::new();
+        while let Some(one) = heard.recv().await {
+            all.push(one);
+        }
+        use Heard::{Events, History, Profile, Status};
+        assert!(matches!(all[..], [Status(_), Status(_), History(_), Events(_), Profile(Err(_))]));
+        assert_eq!((place.run, place.next), (json!("one"), 7));
+    }
 }

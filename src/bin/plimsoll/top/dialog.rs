@@ -44,7 +44,6 @@ impl Dialog {
             Dialog::Profile { may_act: true } => [
                 "s  start sampling",
                 "x  stop it",
-                "r  forget what was counted",
                 "t  take a profile now",
                 "Esc  nothing of these",
             ]
