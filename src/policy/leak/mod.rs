@@ -262,11 +262,13 @@ impl Tracker {
     #[cfg_attr(not(feature = "profile"), allow(dead_code, reason = "only profiles have sites"))]
     pub(crate) fn blame(&mut self, sites: Vec<GrownSite>, agreed: bool) -> Option<LeakNews> {
         let is_worse = self.verdict == LeakVerdict::Confirmed && !agreed;
-        if self.verdict == LeakVerdict::None || is_worse {
+        // Two profiles that agree on nothing know no better than what was known before.
+        let knows_nothing = agreed && sites.is_empty();
+        if self.verdict == LeakVerdict::None || is_worse || knows_nothing {
             return None;
         }
         self.sites = sites;
-        let confirms = agreed && !self.sites.is_empty() && self.verdict >= LeakVerdict::Suspected;
+        let confirms = agreed && self.verdict >= LeakVerdict::Suspected;
         let to = if confirms { LeakVerdict::Confirmed } else { self.verdict };
         self.turn_to(to)
     }
