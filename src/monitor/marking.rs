@@ -155,6 +155,7 @@ impl Shared {
 /// What two spans agree on.
 fn both(marks: &[Mark<Taken>; 2], named: &HeapProfile, end: EpochEnd) -> Vec<GrownSite> {
     let [first, middle] = marks;
+    let Some(growth) = end.growth_since(first) else { return Vec::new() };
     let names: HashMap<_, _> = named.sites.iter().map(|site| (&site.key, site.name())).collect();
     let mut earlier = middle.profile.profile.difference(&first.profile.profile);
     // Those that are gone by now have no name, and are no leak.
@@ -163,7 +164,7 @@ fn both(marks: &[Mark<Taken>; 2], named: &HeapProfile, end: EpochEnd) -> Vec<Gro
         name.map(|name| (*name).clone_into(&mut site.name)).is_some()
     });
     let later = named.difference(&middle.profile.profile);
-    agreed(&functions(earlier), &functions(later), end.growth_since(first) as f64)
+    agreed(&functions(earlier), &functions(later), growth as f64)
 }
 
 /// Sites by their functions, with what tells them apart; their errors are independent of each other. Largest first.
