@@ -266,6 +266,8 @@ impl Builder {
         begun.news.into_iter().for_each(|kind| shared.emit(kind));
         if let Some(leak) = &begun.leak {
             shared.resume_leaks(leak);
+            // Or a run that ends before its first epoch would leave the next nothing.
+            shared.record_leak();
         }
         if !counting {
             let message = "plimsoll is not the global allocator: heap figures are unknown";
