@@ -32,8 +32,10 @@ impl Leaks {
 
     fn observe(&self, window: Duration, snapshot: &Snapshot) -> Looked {
         let mut tracker = self.tracker.lock();
-        tracker.judge_by(window, snapshot.uptime());
-        tracker.observe(snapshot.uptime(), unexplained(snapshot))
+        let ended = tracker.judge_by(window, snapshot.uptime());
+        let looked = tracker.observe(snapshot.uptime(), unexplained(snapshot));
+        // A window that has just begun has nothing to say.
+        Looked { news: ended.or(looked.news), ..looked }
     }
 }
 

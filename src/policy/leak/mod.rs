@@ -205,12 +205,15 @@ impl Tracker {
         }
     }
 
-    /// Another window begins anew at `uptime`, after its own warm-up.
-    pub(crate) fn judge_by(&mut self, window: Duration, uptime: Duration) {
-        if window != self.window {
-            let (last_run, start) = (self.last_run.take(), uptime + window / WARM_UP);
-            *self = Tracker { last_run, ..Tracker::starting(window, start, &LeakState::default()) };
+    /// Another window begins anew at `uptime`, after its own warm-up; whatever was said is said no more.
+    pub(crate) fn judge_by(&mut self, window: Duration, uptime: Duration) -> Option<LeakNews> {
+        if window == self.window {
+            return None;
         }
+        let news = self.turn_to(LeakVerdict::None);
+        let (last_run, start) = (self.last_run.take(), uptime + window / WARM_UP);
+        *self = Tracker { last_run, ..Tracker::starting(window, start, &LeakState::default()) };
+        news
     }
 
     /// Goes on where another run ended. Before the first look.

@@ -72,6 +72,15 @@ fn a_floor_that_stays_ends_it_after_a_day() {
 }
 
 #[test]
+fn another_window_ends_it_and_says_so() {
+    let mut tracker = Service::leaking().tracker;
+    assert_eq!(tracker.judge_by(hours(6.0), hours(60.0)), None, "it is the same");
+    let news = tracker.judge_by(hours(5.0), hours(60.0));
+    assert_eq!(news, Some(LeakNews { from: Suspected, to: Nothing }));
+    assert_eq!(tracker.judge_by(hours(6.0), hours(60.0)), None, "nothing was said any more");
+}
+
+#[test]
 fn a_floor_that_falls_ends_it_at_once() {
     let mut service = Service::leaking();
     service.shows(13, |_| Some(1.1));
