@@ -4,7 +4,9 @@
 use super::Handle;
 use super::shared::Shared;
 use super::worker::caught;
+use crate::counters::use_reserve;
 use crate::event::EventKind;
+use crate::level::Level;
 use crate::policy::leak::{
     EpochEnd, GrownSince, GrownSite, LeakVerdict, Mark, Marks, TOLD, agreed,
 };
@@ -96,6 +98,7 @@ impl Shared {
 
     /// Until nothing is wanted any more: who asks while it is busy starts no other thread.
     fn compare_all(&self) {
+        use_reserve();
         let marking = &self.leaks.marking;
         loop {
             // Names are read by other people's code, from whatever file there is.
@@ -120,8 +123,9 @@ impl Shared {
             return marking.marks.lock().begin(now);
         };
         let spans = ended.and_then(|end| Some((marking.marks.lock().take(end, &now)?, end)));
-        // Names cost more than all the rest: only where somebody wants them.
-        if asked || self.leaks.verdict() != LeakVerdict::None {
+        // Names cost more than all the rest: only where somebody wants them, and never the last of the memory.
+        let is_wanted = asked || self.leaks.verdict() != LeakVerdict::None;
+        if is_wanted && self.level() < Level::Critical {
             let named = (*now.profile).clone().with_symbols();
             let grown = certain(functions(named.difference(&before.profile)));
             self.blame(grown.clone(), false);
