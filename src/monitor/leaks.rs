@@ -13,7 +13,6 @@ use std::time::Duration;
 /// What is known of leaks.
 pub(super) struct Leaks {
     pub(super) tracker: Mutex<Tracker>,
-    #[cfg_attr(not(feature = "profile"), expect(dead_code, reason = "nothing is marked"))]
     pub(super) marking: Marking,
 }
 
@@ -32,8 +31,12 @@ impl Leaks {
 
     fn observe(&self, window: Duration, snapshot: &Snapshot) -> Looked {
         let mut tracker = self.tracker.lock();
-        tracker.judge_by(window, snapshot.uptime());
-        tracker.observe(snapshot.uptime(), unexplained(snapshot))
+        let ended = tracker.judge_by(window, snapshot.uptime());
+        // Naming takes memory of its own for a moment.
+        let figure = unexplained(snapshot).filter(|_| !self.marking.is_busy());
+        let looked = tracker.observe(snapshot.uptime(), figure);
+        // A window that has just begun has nothing to say.
+        Looked { news: ended.or(looked.news), ..looked }
     }
 }
 

@@ -4,7 +4,9 @@
 use super::Handle;
 use super::shared::Shared;
 use super::worker::caught;
+use crate::counters::use_reserve;
 use crate::event::EventKind;
+use crate::level::Level;
 use crate::policy::leak::{
     EpochEnd, GrownSince, GrownSite, LeakVerdict, Mark, Marks, TOLD, agreed,
 };
@@ -96,6 +98,7 @@ impl Shared {
 
     /// Until nothing is wanted any more: who asks while it is busy starts no other thread.
     fn compare_all(&self) {
+        use_reserve();
         let marking = &self.leaks.marking;
         loop {
             // Names are read by other people's code, from whatever file there is.
@@ -120,8 +123,9 @@ impl Shared {
             return marking.marks.lock().begin(now);
         };
         let spans = ended.and_then(|end| Some((marking.marks.lock().take(end, &now)?, end)));
-        // Names cost more than all the rest: only where somebody wants them.
-        if asked || self.leaks.verdict() != LeakVerdict::None {
+        // Names cost more than all the rest: only where somebody wants them, and never the last of the memory.
+        let is_wanted = asked || self.leaks.verdict() != LeakVerdict::None;
+        if is_wanted && self.level() < Level::Critical {
             let named = (*now.profile).clone().with_symbols();
             let grown = certain(functions(named.difference(&before.profile)));
             self.blame(grown.clone(), false);
@@ -155,6 +159,7 @@ impl Shared {
 /// What two spans agree on.
 fn both(marks: &[Mark<Taken>; 2], named: &HeapProfile, end: EpochEnd) -> Vec<GrownSite> {
     let [first, middle] = marks;
+    let Some(growth) = end.growth_since(first) else { return Vec::new() };
     let names: HashMap<_, _> = named.sites.iter().map(|site| (&site.key, site.name())).collect();
     let mut earlier = middle.profile.profile.difference(&first.profile.profile);
     // Those that are gone by now have no name, and are no leak.
@@ -163,7 +168,7 @@ fn both(marks: &[Mark<Taken>; 2], named: &HeapProfile, end: EpochEnd) -> Vec<Gro
         name.map(|name| (*name).clone_into(&mut site.name)).is_some()
     });
     let later = named.difference(&middle.profile.profile);
-    agreed(&functions(earlier), &functions(later), end.growth_since(first) as f64)
+    agreed(&functions(earlier), &functions(later), growth as f64)
 }
 
 /// Sites by their functions, with what tells them apart; their errors are independent of each other. Largest first.

@@ -9,6 +9,12 @@ use std::sync::Arc;
 #[derive(Default)]
 pub(super) struct Marking {}
 
+impl Marking {
+    pub(super) fn is_busy(&self) -> bool {
+        false
+    }
+}
+
 impl Shared {
     pub(super) fn mark(self: &Arc<Self>, _: Option<EpochEnd>) {}
 

@@ -124,7 +124,10 @@ fn what_is_known_of_a_leak_outlives_the_process() {
     assert!(first.leak().last_run.is_none());
     assert!(Recording::open(&path).unwrap().leak_state.is_some());
     drop(first);
-    let next = start();
-    let last = next.leak().last_run.expect("the run before");
-    assert_eq!(last.verdict, plimsoll::LeakVerdict::None);
+    // The second ends before any epoch does, and keeps for the third what it was told.
+    for _ in 0..2 {
+        let next = start();
+        let last = next.leak().last_run.expect("the run before");
+        assert_eq!(last.verdict, plimsoll::LeakVerdict::None);
+    }
 }

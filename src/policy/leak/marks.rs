@@ -9,8 +9,8 @@ const APART: u32 = 4;
 #[derive(Clone, Debug)]
 pub(crate) struct Mark<P> {
     pub(crate) profile: P,
-    /// The floor of the epoch that ended then.
-    pub(crate) floor: u64,
+    /// The floor of the epoch that ended then; `None` where none had.
+    floor: Option<u64>,
 }
 
 /// The end of an epoch, for a profile.
@@ -29,9 +29,9 @@ impl EpochEnd {
         }
     }
 
-    /// By how much the floor has risen since a mark.
-    pub(crate) fn growth_since<P>(self, mark: &Mark<P>) -> u64 {
-        self.floor.saturating_sub(mark.floor)
+    /// By how much the floor has risen since a mark; `None` where that has none.
+    pub(crate) fn growth_since<P>(self, mark: &Mark<P>) -> Option<u64> {
+        mark.floor.map(|floor| self.floor.saturating_sub(floor))
     }
 }
 
@@ -56,16 +56,17 @@ impl<P: Clone> Marks<P> {
         self.first.as_ref()
     }
 
-    /// Before any epoch has ended.
+    /// Before any epoch has ended: what grows is held against it until one has.
     pub(crate) fn begin(&mut self, profile: P) {
-        self.first.get_or_insert(Mark { profile, floor: 0 });
+        self.first.get_or_insert(Mark { profile, floor: None });
     }
 
     /// The profile at the end of an epoch. Gives the two marks before it when it is time to ask whether what grew from the
     /// first to the second went on growing until now: days apart, each a whole one.
     pub(crate) fn take(&mut self, end: EpochEnd, profile: &P) -> Option<[Mark<P>; 2]> {
-        let mark = Mark { profile: profile.clone(), floor: end.floor };
-        let Some(first) = self.first.as_ref().filter(|_| end.grows) else {
+        let mark = Mark { profile: profile.clone(), floor: Some(end.floor) };
+        let is_kept = |first: &&Mark<P>| end.grows && first.floor.is_some();
+        let Some(first) = self.first.as_ref().filter(is_kept) else {
             *self = Marks { first: Some(mark), ..Marks::default() };
             return None;
         };
@@ -106,6 +107,17 @@ mod tests {
             assert!(kept.take(EpochEnd { floor: 5, grows: false }, &epoch).is_none());
             assert_eq!(first(&kept), Some(epoch));
         }
+    }
+
+    #[test]
+    fn what_grew_before_the_profile_began_is_not_held_against_it() {
+        let mut kept = Marks::default();
+        let end = |floor| EpochEnd { floor, grows: true };
+        kept.begin(1);
+        assert_eq!(end(900).growth_since(kept.first().expect("it has begun")), None);
+        let asked: Vec<_> = (2..=10).map(|epoch| kept.take(end(900 + epoch), &epoch)).collect();
+        let [first, _] = asked.last().cloned().flatten().expect("two days are over");
+        assert_eq!((first.profile, end(910).growth_since(&first)), (2, Some(8)));
     }
 
     #[test]

@@ -205,12 +205,15 @@ impl Tracker {
         }
     }
 
-    /// Another window begins anew at `uptime`, after its own warm-up.
-    pub(crate) fn judge_by(&mut self, window: Duration, uptime: Duration) {
-        if window != self.window {
-            let (last_run, start) = (self.last_run.take(), uptime + window / WARM_UP);
-            *self = Tracker { last_run, ..Tracker::starting(window, start, &LeakState::default()) };
+    /// Another window begins anew at `uptime`, after its own warm-up; whatever was said is said no more.
+    pub(crate) fn judge_by(&mut self, window: Duration, uptime: Duration) -> Option<LeakNews> {
+        if window == self.window {
+            return None;
         }
+        let news = self.turn_to(LeakVerdict::None);
+        let (last_run, start) = (self.last_run.take(), uptime + window / WARM_UP);
+        *self = Tracker { last_run, ..Tracker::starting(window, start, &LeakState::default()) };
+        news
     }
 
     /// Goes on where another run ended. Before the first look.
@@ -262,11 +265,13 @@ impl Tracker {
     #[cfg_attr(not(feature = "profile"), allow(dead_code, reason = "only profiles have sites"))]
     pub(crate) fn blame(&mut self, sites: Vec<GrownSite>, agreed: bool) -> Option<LeakNews> {
         let is_worse = self.verdict == LeakVerdict::Confirmed && !agreed;
-        if self.verdict == LeakVerdict::None || is_worse {
+        // Two profiles that agree on nothing know no better than what was known before.
+        let knows_nothing = agreed && sites.is_empty();
+        if self.verdict == LeakVerdict::None || is_worse || knows_nothing {
             return None;
         }
         self.sites = sites;
-        let confirms = agreed && !self.sites.is_empty() && self.verdict >= LeakVerdict::Suspected;
+        let confirms = agreed && self.verdict >= LeakVerdict::Suspected;
         let to = if confirms { LeakVerdict::Confirmed } else { self.verdict };
         self.turn_to(to)
     }

@@ -23,6 +23,17 @@ pub struct LastLeak {
     pub sites: Vec<GrownSite>,
 }
 
+impl LastLeak {
+    fn of(status: &LeakStatus) -> Self {
+        LastLeak {
+            verdict: status.verdict,
+            growth_bytes: status.growth_bytes,
+            span_secs: status.span_secs,
+            sites: status.sites.iter().take(TOLD).map(shortened).collect(),
+        }
+    }
+}
+
 /// A tracker without its clock and its heap.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -36,13 +47,10 @@ pub(crate) struct LeakState {
 impl LeakState {
     pub(super) fn new(window: Duration, rises: [Vec<Rise>; 2], status: &LeakStatus) -> Self {
         let [short, long] = rises;
-        let last = LastLeak {
-            verdict: status.verdict,
-            growth_bytes: status.growth_bytes,
-            span_secs: status.span_secs,
-            sites: status.sites.iter().take(TOLD).map(shortened).collect(),
-        };
-        LeakState { window_secs: window.as_secs_f64(), short, long, last: Some(last) }
+        let judged = status.floor_bytes.map(|_| LastLeak::of(status));
+        // A run too short to be judged says nothing against the one before it.
+        let last = judged.or_else(|| status.last_run.clone());
+        LeakState { window_secs: window.as_secs_f64(), short, long, last }
     }
 
     /// Those of the shorter window (0) or the longer one, if they were counted by the same window.

@@ -72,6 +72,15 @@ fn a_floor_that_stays_ends_it_after_a_day() {
 }
 
 #[test]
+fn another_window_ends_it_and_says_so() {
+    let mut tracker = Service::leaking().tracker;
+    assert_eq!(tracker.judge_by(hours(6.0), hours(60.0)), None, "it is the same");
+    let news = tracker.judge_by(hours(5.0), hours(60.0));
+    assert_eq!(news, Some(LeakNews { from: Suspected, to: Nothing }));
+    assert_eq!(tracker.judge_by(hours(6.0), hours(60.0)), None, "nothing was said any more");
+}
+
+#[test]
 fn a_floor_that_falls_ends_it_at_once() {
     let mut service = Service::leaking();
     service.shows(13, |_| Some(1.1));
@@ -142,7 +151,8 @@ fn an_epoch_ends_once_however_late_the_tick() {
 fn two_profiles_confirm_a_suspicion_and_nothing_less() {
     let mut service = Service::leaking();
     assert_eq!(service.tracker.blame(vec![site(1e6)], false), None, "the last two are a hint");
-    assert_eq!(service.tracker.status().sites.len(), 1);
+    assert_eq!(service.tracker.blame(vec![], true), None);
+    assert_eq!(service.tracker.status().sites.len(), 1, "it stays while they agree on nothing");
     let news = service.tracker.blame(vec![site(2e6)], true);
     assert_eq!(news, Some(LeakNews { from: Suspected, to: Confirmed }));
     assert_eq!(service.tracker.blame(vec![site(3e6)], false), None);
@@ -151,6 +161,8 @@ fn two_profiles_confirm_a_suspicion_and_nothing_less() {
         [site(2e6)],
         "a hint does not replace what is known"
     );
+    assert_eq!(service.tracker.blame(vec![], true), None);
+    assert_eq!(service.tracker.status().sites, [site(2e6)], "nor does an agreement on nothing");
     service.shows(24, |hour| Some(1.0 + 0.01 * hour));
     assert_eq!(service.tracker.verdict(), Confirmed, "it goes on");
     service.shows(36, |_| Some(1.8));

@@ -66,6 +66,19 @@ fn the_last_runs_verdict_is_shown_as_such() {
 }
 
 #[test]
+fn a_run_that_is_too_short_to_be_judged_changes_nothing() {
+    let mut tracker = Tracker::new(hours(6.0));
+    assert_eq!(tracker.state().last_run(), None, "nothing is known of it");
+    for hour in 1..60 {
+        let bytes = (BASE * (1.0 + 0.01 * f64::from(hour))) as u64;
+        tracker.observe(hours(hour.into()), Some(Floor { bytes, objects: None }));
+    }
+    let mut short = Tracker::resumed(hours(6.0), &tracker.state());
+    (1..5).for_each(|hour| _ = short.observe(hours(hour.into()), None));
+    assert_eq!(short.state(), tracker.state());
+}
+
+#[test]
 fn rises_of_another_window_do_not_count() {
     let mut tracker = Tracker::new(hours(6.0));
     for hour in 1..60 {
