@@ -1,11 +1,11 @@
 //! Judges what became of a run, from what its file says and what the machine shows now. Pure.
 //!
-//! In this order: does it run; did it say its end; did a panic come after its last tick; can this machine tell at all; did the
-//! kernel's own count rise; was memory short.
+//! In this order: does it run; did it say its end, and can that be read; did a panic come after its last tick, with nothing
+//! that speaks for memory; can this machine tell at all; did the kernel's own count rise; was memory short.
 
 use super::identity::{Identity, RecordedGroup};
 use super::judgement::{Exhibit, Judgement, LastRun};
-use super::recording::{EndKind, Heartbeat, RecordedEnd, RecordedPanic};
+use super::recording::{EndKind, Heartbeat, RecordedEnd, RecordedPanic, TimePoint};
 use crate::level::Level;
 use crate::policy::budget::size;
 use crate::snapshot::Snapshot;
@@ -14,6 +14,12 @@ use std::time::Duration;
 
 /// A share of the limit at which memory is called short.
 const NEAR_PERCENT: f64 = 95.0;
+
+/// One at which the limit is far off, however full a budget below it is.
+const FAR_PERCENT: f64 = 50.0;
+
+/// So many seconds after two ticks were due, a kill that the kernel counted may have been somebody else's.
+const SOON: f64 = 60.0;
 
 /// So long after a panic the monitor ticks, to show that the process lives on.
 pub(crate) const SURVIVED_AFTER: Duration = Duration::from_secs(2);
@@ -25,6 +31,11 @@ pub(super) struct Case<'a> {
     pub(super) heartbeat: Option<Heartbeat>,
     pub(super) last: Option<&'a Snapshot>,
     pub(super) end: Option<&'a RecordedEnd>,
+    /// Whether something is there that cannot be read.
+    pub(super) end_lost: bool,
+    pub(super) newest_lost: bool,
+    /// Oldest first.
+    pub(super) time_line: &'a [TimePoint],
     pub(super) panic: Option<&'a RecordedPanic>,
     pub(super) groups: &'a [RecordedGroup],
     /// By the last tick.
@@ -48,6 +59,8 @@ pub(super) struct Scene {
     pub(super) now: f64,
     pub(super) holder: Holder,
     pub(super) presence: Presence,
+    /// Whether the process has become another program; `None` while unknown.
+    pub(super) is_another: Option<bool>,
     /// `None` where one of the two is unknown.
     pub(super) same_boot: Option<bool>,
     pub(super) same_host: Option<bool>,
@@ -60,10 +73,14 @@ type Opinion = (LastRun, String, Vec<Exhibit>);
 pub(super) fn judge(case: &Case<'_>, scene: &Scene) -> Judgement {
     let opinion = running(case, scene)
         .or_else(|| ended(case))
+        .or_else(|| lost(case, scene))
         .or_else(|| panicked(case, scene))
         .or_else(|| out_of_sight(case, scene))
         .unwrap_or_else(|| killed(case, scene));
     let (verdict, summary, mut evidence) = opinion;
+    if ![LastRun::Running, LastRun::Clean, LastRun::Panicked].contains(&verdict) {
+        evidence.extend(last_panic(case).map(panic_exhibit));
+    }
     evidence.extend(last_sign(case));
     Judgement { verdict, summary, evidence, judged: scene.now }
 }
@@ -90,8 +107,13 @@ fn running(case: &Case<'_>, scene: &Scene) -> Option<Opinion> {
         ),
         (Holder::Nobody, Presence::Alive) if case.end.is_none() => {
             let gone = exhibit("nobody has the file locked", "its lock (flock)");
-            let summary = "the process has become another program (exec), without a word";
-            return Some((LastRun::Clean, summary.into(), vec![process(), gone]));
+            if scene.is_another == Some(true) {
+                let summary = "the process has become another program (exec), without a word";
+                return Some((LastRun::Clean, summary.into(), vec![process(), gone]));
+            }
+            let summary =
+                "its process runs: the file is a copy, or that program has begun anew (exec)";
+            (summary, vec![process(), gone])
         }
         _ => return None,
     };
@@ -136,17 +158,40 @@ fn panic_exhibit(panic: &RecordedPanic) -> Exhibit {
     exhibit(format!("{thread} panicked: {}", panic.message), "the panic hook")
 }
 
+/// It was said, and is lost: all that could be concluded from its silence would be wrong.
+fn lost(case: &Case<'_>, scene: &Scene) -> Option<Opinion> {
+    if !case.end_lost || own_rise(case, scene) > Some(0) {
+        return None;
+    }
+    let summary = "how it ended may have been written down, and cannot be read";
+    let found = exhibit("damaged, or cut off", "the file's end");
+    let evidence = std::iter::once(found).chain(shortage(case));
+    Some((LastRun::Unknown, summary.into(), evidence.collect()))
+}
+
 /// Whether the process did not live on: the hook asks for a tick after a while. One that came sooner proves nothing, since a
-/// trace is written before a process aborts.
+/// trace is written before a process aborts. A clock that was set back later does not undo a tick.
 fn is_last(case: &Case<'_>, panic: &RecordedPanic) -> bool {
     // Clocks are not asked to agree to the last digit.
     let survived = panic.timestamp + SURVIVED_AFTER.as_secs_f64() * 0.9;
-    case.heartbeat.is_none_or(|heartbeat| heartbeat.timestamp < survived)
+    let times = case.time_line.iter().map(|point| point.timestamp);
+    let ticks = times.chain(case.heartbeat.map(|heartbeat| heartbeat.timestamp));
+    let mut course = std::iter::once(case.identity.run.started).chain(ticks);
+    let is_unknown = case.newest_lost && case.time_line.is_empty();
+    // Times before the panic come first, unless the clock was set back before it.
+    let lived_on = course.any(|time| time <= panic.timestamp) && course.any(|t| t >= survived);
+    !is_unknown && !lived_on
 }
 
+fn last_panic<'a>(case: &Case<'a>) -> Option<&'a RecordedPanic> {
+    case.panic.filter(|panic| is_last(case, panic))
+}
+
+/// Where memory is a reason as good, or panics had been survived before, it is evidence alone.
 fn panicked(case: &Case<'_>, scene: &Scene) -> Option<Opinion> {
-    let panic = case.panic.filter(|panic| is_last(case, panic))?;
-    if !panic.is_main && own_rise(case, scene).is_some_and(|rise| rise > 0) {
+    let panic = last_panic(case).filter(|panic| panic.count <= 1)?;
+    let by_memory = own_rise(case, scene).map_or_else(|| is_short(case), |rise| rise > 0);
+    if by_memory {
         return None;
     }
     let after = exhibit("no tick came two seconds after it, and it asks for one", "the last tick");
@@ -178,41 +223,79 @@ fn out_of_sight(case: &Case<'_>, scene: &Scene) -> Option<Opinion> {
 
 /// It was there, and is gone without a word.
 fn killed(case: &Case<'_>, scene: &Scene) -> Opinion {
-    let counts = count_exhibits(case, scene);
     let own = own_rise(case, scene);
-    let shortage = shortage(case);
-    let all = |first: Vec<Exhibit>, then: Vec<Exhibit>| first.into_iter().chain(then).collect();
-    if own.is_some_and(|rise| rise > 0) {
-        let summary = "the kernel killed it for want of memory: its own count says so";
-        return (LastRun::OomKillConfirmed, summary.into(), all(counts, shortage));
-    }
-    if case.heartbeat.is_none() {
+    let (verdict, summary, shortage_first) = if own > Some(0) {
+        counted(case, scene)
+    } else if case.heartbeat.is_none() {
         let summary = "it was gone before its first tick, or its last one cannot be read";
-        return (LastRun::Unknown, summary.into(), counts);
-    }
-    let is_own_limit = ["address_space", "data"].contains(&case.identity.basis.as_str());
-    if !shortage.is_empty() && is_own_limit {
+        (LastRun::Unknown, summary, false)
+    } else if is_own_limit(case) && is_short(case) {
         let summary = "it was at a limit of its own (RLIMIT): an allocation was refused, as it seems, and it gave up";
-        return (LastRun::OomKillProbable, summary.into(), all(shortage, counts));
+        (LastRun::OomKillProbable, summary, true)
+    } else if own == Some(0) {
+        (LastRun::KilledNotByMemory, spared(case), false)
+    } else {
+        uncounted(case, scene)
+    };
+    let (counts, shortage) = (count_exhibits(case, scene), shortage(case));
+    let (mut evidence, then) = if shortage_first { (shortage, counts) } else { (counts, shortage) };
+    evidence.extend(then);
+    if own > Some(0) {
+        evidence.extend(late(case, scene));
     }
-    if own == Some(0) {
-        let summary = if shortage.is_empty() {
-            "it was killed, or crashed, with memory to spare"
-        } else {
-            "memory was short, but the kernel killed nobody for it: a signal (a supervisor's, perhaps for the memory), or a crash"
-        };
-        return (LastRun::KilledNotByMemory, summary.into(), all(counts, shortage));
+    (verdict, summary.into(), evidence)
+}
+
+type Finding = (LastRun, &'static str, bool);
+
+/// The kernel has killed in its group.
+fn counted(case: &Case<'_>, scene: &Scene) -> Finding {
+    if case.newest_lost {
+        let summary = "the kernel has killed for want of memory in its control group since its start; its last tick cannot be read";
+        return (LastRun::OomKillProbable, summary, false);
     }
-    if !shortage.is_empty() {
+    if late(case, scene).is_some() && !is_short(case) {
+        let summary = "the kernel has killed for want of memory in its control group since, though memory was not short at its last tick: it may have been another";
+        return (LastRun::OomKillProbable, summary, false);
+    }
+    let summary = "the kernel killed it for want of memory: its own count says so";
+    (LastRun::OomKillConfirmed, summary, false)
+}
+
+/// How long after its last sign it is judged, where that is long.
+fn late(case: &Case<'_>, scene: &Scene) -> Option<Exhibit> {
+    let last = case.heartbeat.map_or(case.identity.run.started, |beat| beat.timestamp);
+    let pace = case.heartbeat.map_or(0.0, |beat| beat.pace_seconds);
+    let gap = scene.now - last;
+    let finding =
+        || format!("it was judged {gap:.0} s after its last sign: the count is of all that time");
+    (gap > 2.0 * pace + SOON).then(|| exhibit(finding(), "the clock"))
+}
+
+/// The kernel has killed nobody.
+fn spared(case: &Case<'_>) -> &'static str {
+    if !shortage(case).is_empty() {
+        "memory was short, but the kernel killed nobody for it: a signal (a supervisor's, perhaps for the memory), or a crash"
+    } else if last_panic(case).is_some() {
+        "it was killed, or crashed, with memory to spare, right after a panic such as it had survived before"
+    } else {
+        "it was killed, or crashed, with memory to spare"
+    }
+}
+
+/// Nobody knows whether the kernel has killed.
+fn uncounted(case: &Case<'_>, scene: &Scene) -> Finding {
+    if is_short(case) {
         let summary = "memory was short at its last tick, and then it was gone without a word";
-        return (LastRun::OomKillProbable, summary.into(), all(shortage, counts));
+        return (LastRun::OomKillProbable, summary, true);
     }
     if rises_above(case, scene) {
         let summary = "its control group is gone, and the kernel has killed for want of memory in the one above it since";
-        return (LastRun::OomKillProbable, summary.into(), counts);
+        return (LastRun::OomKillProbable, summary, false);
     }
-    let summary = "it was killed, or crashed, with memory to spare at its last tick";
-    (LastRun::KilledNotByMemory, summary.into(), counts)
+    let summary =
+        "it was gone without a word, and no count of the kernel's is left that could say why";
+    (LastRun::Unknown, summary, false)
 }
 
 /// How far the count of each group has risen since the last tick, where the group is still the same.
@@ -231,9 +314,13 @@ fn rises<'a>(
     })
 }
 
-/// Of the process's own group; `None` where that cannot be known.
+/// Of the process's own group; 0 too where it is gone, and one above that has its count has not risen. `None` where that
+/// cannot be known.
 fn own_rise(case: &Case<'_>, scene: &Scene) -> Option<u64> {
-    rises(case, scene).find(|(group, ..)| group.is_own).and_then(|(_, _, rise)| rise)
+    let own = rises(case, scene).find(|(group, ..)| group.is_own).and_then(|(_, _, rise)| rise);
+    own.or_else(|| {
+        rises(case, scene).find(|(g, _, rise)| g.is_deep && *rise == Some(0)).and(Some(0))
+    })
 }
 
 /// Whether the count of a group above rose that has those of the groups below.
@@ -242,8 +329,9 @@ fn rises_above(case: &Case<'_>, scene: &Scene) -> bool {
 }
 
 fn count_exhibits(case: &Case<'_>, scene: &Scene) -> Vec<Exhibit> {
+    let since = if case.newest_lost { "its start" } else { "its last tick" };
     let exhibits: Vec<_> =
-        rises(case, scene).filter_map(|(g, now, r)| count_exhibit(g, now, r)).collect();
+        rises(case, scene).filter_map(|(g, now, r)| count_exhibit(g, now, r, since)).collect();
     if exhibits.is_empty() {
         let finding = "no control group's count of kills can be compared";
         return vec![exhibit(finding, "memory.events, memory.oom_control")];
@@ -251,17 +339,20 @@ fn count_exhibits(case: &Case<'_>, scene: &Scene) -> Vec<Exhibit> {
     exhibits
 }
 
-fn count_exhibit(group: &RecordedGroup, now: KillsNow, rise: Option<u64>) -> Option<Exhibit> {
+fn count_exhibit(
+    group: &RecordedGroup,
+    now: KillsNow,
+    rise: Option<u64>,
+    since: &str,
+) -> Option<Exhibit> {
     let whose = if group.is_own { "its control group" } else { "a group above it" };
     let finding = match (now, rise) {
-        (_, Some(0)) if group.is_own => {
-            format!("the kernel has killed nobody in {whose} since its last tick")
+        (_, Some(0)) if group.is_own || group.is_deep => {
+            format!("the kernel has killed nobody in {whose} since {since}")
         }
         (_, Some(0)) => return None,
         (_, Some(rise)) => {
-            format!(
-                "the kernel has killed {rise} in {whose} for want of memory since its last tick"
-            )
+            format!("the kernel has killed {rise} in {whose} for want of memory since {since}")
         }
         (KillsNow::Gone, _) if group.is_own => format!("{whose} is gone, and its count with it"),
         (KillsNow::Another, _) if group.is_own => {
@@ -292,17 +383,36 @@ fn shortage(case: &Case<'_>) -> Vec<Exhibit> {
     found
 }
 
-/// By what the kernel cannot drop: page cache fills a group to its limit when all is well.
+/// Whether that may have got it killed: a budget that is full far below the limit does not.
+fn is_short(case: &Case<'_>) -> bool {
+    let is_far = || {
+        case.last
+            .and_then(|last| share_of_limit(case, last))
+            .is_some_and(|(.., percent)| percent < FAR_PERCENT)
+    };
+    !shortage(case).is_empty() && (is_own_limit(case) || !is_far())
+}
+
+/// Whether its budget comes from a limit that the kernel kills nobody for.
+fn is_own_limit(case: &Case<'_>) -> bool {
+    ["address_space", "data"].contains(&case.identity.basis.as_str())
+}
+
 fn near_limit(case: &Case<'_>, last: &Snapshot) -> Option<Exhibit> {
-    let of_group = last.usage_low_bytes().zip(last.cgroup_limit_bytes());
-    let of_budget = || last.usage_bytes().zip(case.identity.run.limit_bytes);
-    let (bytes, limit) = of_group.or_else(of_budget)?;
-    let percent = bytes as f64 * 100.0 / limit.max(1) as f64;
+    let (bytes, limit, percent) = share_of_limit(case, last)?;
     let finding = || {
         let (bytes, limit) = (size(bytes), size(limit));
         format!("it used {bytes} of its limit of {limit} ({percent:.1} %), page cache left out")
     };
     (percent >= NEAR_PERCENT).then(|| exhibit(finding(), "the last tick"))
+}
+
+/// Used, the limit, and percent: by what the kernel cannot drop, since page cache fills a group to its limit when all is well.
+fn share_of_limit(case: &Case<'_>, last: &Snapshot) -> Option<(u64, u64, f64)> {
+    let of_group = last.usage_low_bytes().zip(last.cgroup_limit_bytes());
+    let of_budget = || last.usage_bytes().zip(case.identity.run.limit_bytes);
+    let (bytes, limit) = of_group.or_else(of_budget)?;
+    Some((bytes, limit, bytes as f64 * 100.0 / limit.max(1) as f64))
 }
 
 fn last_sign(case: &Case<'_>) -> Option<Exhibit> {
