@@ -41,6 +41,8 @@ pub(super) struct Ticker {
     next_tick: Instant,
     /// Somebody wants a tick then.
     look_by: Option<Instant>,
+    /// And another, who came later, then.
+    look_again: Option<Instant>,
     pub(super) alarm: Alarm,
 }
 
@@ -66,6 +68,7 @@ impl Ticker {
             well: None,
             next_tick: now,
             look_by: None,
+            look_again: None,
             alarm: Alarm::claim(),
         }
     }
@@ -75,9 +78,10 @@ impl Ticker {
         self.next_tick = now;
     }
 
-    /// Has a step tick at that time, or before.
+    /// Has a step tick at that time. One that is pending stays: who asks again and again does not put it off.
     pub(super) fn look_by(&mut self, at: Instant) {
-        self.look_by = Some(self.look_by.map_or(at, |other| other.max(at)));
+        let place = if self.look_by.is_none() { &mut self.look_by } else { &mut self.look_again };
+        *place = Some(at);
     }
 
     /// Does whatever is due at `moment`.
@@ -120,7 +124,8 @@ impl Ticker {
     fn tick(&mut self, moment: Moment) {
         // First, so that whatever goes wrong below goes wrong once an interval.
         self.next_tick = moment.instant + self.interval(moment.instant);
-        self.look_by = self.look_by.filter(|look| *look > moment.instant);
+        let is_ahead = |look: &Instant| *look > moment.instant;
+        self.look_by = self.look_by.filter(is_ahead).or(self.look_again.take().filter(is_ahead));
         self.say_what_is_unsaid();
         self.shared.follow_bounds(moment.instant);
         let (mut snapshot, usage) = self.shared.read_for_tick(moment);
