@@ -88,9 +88,10 @@ impl KillGroup {
     }
 }
 
-/// v2's name for the file first, then v1's.
+/// v2's name for the file first, then v1's. A recording may name any directory: a pipe there would be waited for.
 fn open(dir: &Path) -> Option<KernelFile> {
-    let open = |name| KernelFile::open(&dir.join(name));
+    let open =
+        |name| Some(dir.join(name)).filter(|p| p.is_file()).and_then(|p| KernelFile::open(&p));
     open("memory.events").or_else(|| open("memory.oom_control"))
 }
 
