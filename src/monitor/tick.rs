@@ -2,6 +2,7 @@
 
 use super::alarm::{Alarm, distance};
 use super::evicting::{Evictor, views};
+use super::looks::Looks;
 use super::order::{Finished, Order, Orderer};
 use super::purging::Purging;
 use super::shared::{Filter, Shared};
@@ -39,10 +40,7 @@ pub(super) struct Ticker {
     /// The last snapshot at which all was well, or the first.
     well: Option<Snapshot>,
     next_tick: Instant,
-    /// Somebody wants a tick then.
-    look_by: Option<Instant>,
-    /// And another, who came later, then.
-    look_again: Option<Instant>,
+    pub(super) looks: Looks,
     pub(super) alarm: Alarm,
 }
 
@@ -67,8 +65,7 @@ impl Ticker {
             last_kept: None,
             well: None,
             next_tick: now,
-            look_by: None,
-            look_again: None,
+            looks: Looks::default(),
             alarm: Alarm::claim(),
         }
     }
@@ -76,12 +73,6 @@ impl Ticker {
     /// Has the next step tick.
     pub(super) fn hurry(&mut self, now: Instant) {
         self.next_tick = now;
-    }
-
-    /// Has a step tick at that time. One that is pending stays: who asks again and again does not put it off.
-    pub(super) fn look_by(&mut self, at: Instant) {
-        let place = if self.look_by.is_none() { &mut self.look_by } else { &mut self.look_again };
-        *place = Some(at);
     }
 
     /// Does whatever is due at `moment`.
@@ -104,7 +95,7 @@ impl Ticker {
 
     /// The next tick, which comes sooner when the brake wants a look.
     fn due(&self) -> Instant {
-        let looks = self.shared.brake.next_look().into_iter().chain(self.look_by);
+        let looks = self.shared.brake.next_look().into_iter().chain(self.looks.next());
         looks.fold(self.next_tick, Instant::min)
     }
 
@@ -124,8 +115,7 @@ impl Ticker {
     fn tick(&mut self, moment: Moment) {
         // First, so that whatever goes wrong below goes wrong once an interval.
         self.next_tick = moment.instant + self.interval(moment.instant);
-        let is_ahead = |look: &Instant| *look > moment.instant;
-        self.look_by = self.look_by.filter(is_ahead).or(self.look_again.take().filter(is_ahead));
+        self.looks.looked(moment.instant);
         self.say_what_is_unsaid();
         self.shared.follow_bounds(moment.instant);
         let (mut snapshot, usage) = self.shared.read_for_tick(moment);

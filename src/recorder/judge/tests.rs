@@ -1,6 +1,7 @@
 //! Every way in which a run can end, and what is seen of it.
 
 use super::*;
+use crate::level::Level;
 use crate::metric::Field;
 use crate::recorder::RecordedRun;
 use crate::snapshot::Moment;

@@ -131,6 +131,15 @@ mod tests {
     }
 
     #[test]
+    fn a_pipe_is_no_count_and_not_waited_for() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let pipe = dir.path().join("memory.events");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo");
+        assert!(made.success());
+        assert!(open(dir.path()).is_none());
+    }
+
+    #[test]
     fn groups_that_the_process_is_not_in_say_nothing() {
         let (version, kinship) = (Version::V1, Kinship::Elsewhere);
         let location = Location { version, kinship, levels: vec!["/".into()] };
