@@ -216,6 +216,8 @@ mod tests {
             profile.locations[0].address = address;
             assert_eq!(name(&mut profile), Ok(()), "{address:#x}");
         }
+        profile.mappings[0].file_offset = u64::MAX;
+        assert!(name(&mut profile).is_err(), "an offset that no file has");
     }
 
     #[test]
