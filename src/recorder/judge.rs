@@ -24,8 +24,9 @@ pub(super) struct Case<'a> {
     pub(super) heartbeat: Option<Heartbeat>,
     pub(super) last: Option<&'a Snapshot>,
     pub(super) end: Option<&'a RecordedEnd>,
-    /// Whether something is there that cannot be read.
+    /// Whether the file has one, and it cannot be read.
     pub(super) end_lost: bool,
+    /// The same of the last tick.
     pub(super) newest_lost: bool,
     /// Oldest first.
     pub(super) time_line: &'a [TimePoint],
@@ -231,11 +232,11 @@ type Finding = (LastRun, &'static str, bool);
 /// The kernel has killed in its group.
 fn counted(case: &Case<'_>, scene: &Scene) -> Finding {
     if case.newest_lost {
-        let summary = "the kernel has killed for want of memory in its control group since its start; its last tick cannot be read";
+        let summary = "the kernel has killed in its control group since its start, and its last tick cannot be read";
         return (LastRun::OomKillProbable, summary, false);
     }
     if late(case, scene).is_some() && !is_short(case) {
-        let summary = "the kernel has killed for want of memory in its control group since, though memory was not short at its last tick: it may have been another";
+        let summary = "the kernel has killed in its control group since, but memory was not short at its last tick: perhaps another process";
         return (LastRun::OomKillProbable, summary, false);
     }
     let summary = "the kernel killed it for want of memory: its own count says so";

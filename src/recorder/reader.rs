@@ -22,12 +22,13 @@ pub(super) struct Contents {
     pub(super) identity: Identity,
     pub(super) groups: Vec<RecordedGroup>,
     pub(super) newest: Option<ReadMoment>,
-    /// Whether something is there that cannot be read.
+    /// Whether something is there, or the file is cut off before it, and it cannot be read.
     pub(super) newest_lost: bool,
     pub(super) well: Option<ReadMoment>,
     pub(super) caches: Vec<CacheLine>,
     pub(super) caches_when_well: Vec<CacheLine>,
     pub(super) end: Option<RecordedEnd>,
+    /// The same of the end.
     pub(super) end_lost: bool,
     pub(super) panic: Option<RecordedPanic>,
     pub(super) leak: Option<Vec<u8>>,
