@@ -6,7 +6,7 @@
 //! extending.rs  serving.rs          what is the user's own; how it is shown to others
 //! configure.rs                      settings that are changed while it runs
 //! run.rs  wake.rs  alarm.rs         the thread and how it is woken: by others, by allocations
-//! tick.rs                           read -> judge -> remember -> act
+//! tick.rs  looks.rs                 read -> judge -> remember -> act; ticks that somebody wants sooner
 //! order.rs  evicting.rs  under_way.rs  who wants memory, and who is asked for it, one at a time
 //! registry.rs  caches.rs  farewell.rs  the caches; how they are registered, how they have done, how they leave
 //! asking.rs                         evictions that a caller asks for, and what they would come to
@@ -48,6 +48,7 @@ mod following;
 mod handle;
 mod health;
 mod leaks;
+mod looks;
 #[cfg(feature = "profile")]
 mod marking;
 #[cfg(not(feature = "profile"))]

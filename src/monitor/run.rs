@@ -28,7 +28,7 @@ pub(super) fn run(shared: Arc<Shared>, counts: Option<CountSource>, stopped: Rep
             ticker.hurry(moment.instant);
         }
         if let Some(wait) = shared.tape.look_after() {
-            ticker.look_by(moment.instant + wait);
+            ticker.looks.ask(moment.instant + wait);
         }
         if shared.look_wanted.swap(false, Ordering::Relaxed) {
             ticker.hurry(moment.instant);

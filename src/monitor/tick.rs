@@ -2,6 +2,7 @@
 
 use super::alarm::{Alarm, distance};
 use super::evicting::{Evictor, views};
+use super::looks::Looks;
 use super::order::{Finished, Order, Orderer};
 use super::purging::Purging;
 use super::shared::{Filter, Shared};
@@ -39,8 +40,7 @@ pub(super) struct Ticker {
     /// The last snapshot at which all was well, or the first.
     well: Option<Snapshot>,
     next_tick: Instant,
-    /// Somebody wants a tick then.
-    look_by: Option<Instant>,
+    pub(super) looks: Looks,
     pub(super) alarm: Alarm,
 }
 
@@ -65,7 +65,7 @@ impl Ticker {
             last_kept: None,
             well: None,
             next_tick: now,
-            look_by: None,
+            looks: Looks::default(),
             alarm: Alarm::claim(),
         }
     }
@@ -73,11 +73,6 @@ impl Ticker {
     /// Has the next step tick.
     pub(super) fn hurry(&mut self, now: Instant) {
         self.next_tick = now;
-    }
-
-    /// Has a step tick at that time, or before.
-    pub(super) fn look_by(&mut self, at: Instant) {
-        self.look_by = Some(self.look_by.map_or(at, |other| other.max(at)));
     }
 
     /// Does whatever is due at `moment`.
@@ -100,7 +95,7 @@ impl Ticker {
 
     /// The next tick, which comes sooner when the brake wants a look.
     fn due(&self) -> Instant {
-        let looks = self.shared.brake.next_look().into_iter().chain(self.look_by);
+        let looks = self.shared.brake.next_look().into_iter().chain(self.looks.next());
         looks.fold(self.next_tick, Instant::min)
     }
 
@@ -120,7 +115,7 @@ impl Ticker {
     fn tick(&mut self, moment: Moment) {
         // First, so that whatever goes wrong below goes wrong once an interval.
         self.next_tick = moment.instant + self.interval(moment.instant);
-        self.look_by = self.look_by.filter(|look| *look > moment.instant);
+        self.looks.looked(moment.instant);
         self.say_what_is_unsaid();
         self.shared.follow_bounds(moment.instant);
         let (mut snapshot, usage) = self.shared.read_for_tick(moment);

@@ -6,7 +6,7 @@ use super::judge::{Case, Holder, Scene, judge};
 use super::judgement::Judgement;
 use super::place::{previous_of, profiles_of, refused};
 use super::reader::{Contents, bytes_of, read};
-use super::recording::{RecordedEvent, Recording};
+use super::recording::{RecordedEvent, RecordedRun, Recording};
 use super::stored::stored_profiles;
 use crate::error::Error;
 use crate::level::Level;
@@ -35,8 +35,7 @@ impl Recording {
     /// ```
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let file = File::open(path).map_err(|error| refused(path, "opening it", error))?;
-        check_is_file(&file).map_err(|error| refused(path, "opening it", error))?;
+        let file = open_file(path).map_err(|error| refused(path, "opening it", error))?;
         let bytes = bytes_of(&file).map_err(|error| refused(path, "reading it", error))?;
         let contents = read(&bytes).map_err(|error| refused(path, "reading it", error))?;
         let holder = holder(&file);
@@ -74,11 +73,10 @@ impl Recording {
     }
 }
 
-/// A pipe would be read for ever, and a directory not at all.
-fn check_is_file(file: &File) -> std::io::Result<()> {
-    let data = file.metadata()?;
-    if data.is_file() {
-        return Ok(());
+/// A pipe would be waited for and read for ever, and a directory not at all.
+fn open_file(path: &Path) -> std::io::Result<File> {
+    if path.metadata()?.is_file() {
+        return File::open(path);
     }
     let message = format!("it is no regular file: a recording is one of {FILE_BYTES} bytes");
     Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, message))
@@ -96,6 +94,23 @@ fn holder(file: &File) -> Holder {
     }
 }
 
+/// Of a file that this process has just locked, if the file system has locks at all.
+pub(super) fn own_holder(file: &File) -> Holder {
+    file.try_lock().map_or(Holder::Unknown, |()| Holder::Nobody)
+}
+
+/// Whether that process has become another program since. `None` where that cannot be seen.
+fn is_another(run: &RecordedRun) -> Option<bool> {
+    // That of this one has its lock, or has said its end.
+    if run.pid == std::process::id() {
+        return Some(true);
+    }
+    let now = std::fs::read_link(format!("/proc/{}/exe", run.pid)).ok()?;
+    let (now, then) = (now.to_string_lossy(), run.program.as_ref()?.to_string_lossy());
+    let stem = |path: &str| path.trim_end_matches(" (deleted)").to_owned();
+    Some(stem(&now) != stem(&then))
+}
+
 /// Looks at the machine, and judges.
 pub(super) fn judge_now(contents: &Contents, holder: Holder) -> Judgement {
     let (root, identity) = (Path::new("/"), contents.identity.clone());
@@ -105,6 +120,7 @@ pub(super) fn judge_now(contents: &Contents, holder: Holder) -> Judgement {
         now: Moment::now().epoch_secs(),
         holder,
         presence: own.sees(&other, root),
+        is_another: is_another(&contents.identity.run),
         same_boot: same(&own.boot, &other.boot),
         same_host: same(&own.host, &other.host),
         groups: contents.groups.iter().map(RecordedGroup::now).collect(),
@@ -115,6 +131,9 @@ pub(super) fn judge_now(contents: &Contents, holder: Holder) -> Judgement {
         heartbeat: newest.map(|moment| moment.heartbeat),
         last: newest.map(|moment| &moment.snapshot),
         end: contents.end.as_ref(),
+        end_lost: contents.end_lost,
+        newest_lost: contents.newest_lost,
+        time_line: &contents.time_line,
         panic: contents.panic.as_ref(),
         groups: &contents.groups,
         kills: newest.map(|moment| moment.kills).unwrap_or_default(),

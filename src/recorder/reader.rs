@@ -22,10 +22,14 @@ pub(super) struct Contents {
     pub(super) identity: Identity,
     pub(super) groups: Vec<RecordedGroup>,
     pub(super) newest: Option<ReadMoment>,
+    /// Whether something is there, or the file is cut off before it, and it cannot be read.
+    pub(super) newest_lost: bool,
     pub(super) well: Option<ReadMoment>,
     pub(super) caches: Vec<CacheLine>,
     pub(super) caches_when_well: Vec<CacheLine>,
     pub(super) end: Option<RecordedEnd>,
+    /// The same of the end.
+    pub(super) end_lost: bool,
     pub(super) panic: Option<RecordedPanic>,
     pub(super) leak: Option<Vec<u8>>,
     pub(super) judgement: Option<Judgement>,
@@ -69,10 +73,14 @@ pub(super) fn read(bytes: &[u8]) -> io::Result<Contents> {
         judgement: from.json(&JUDGEMENT),
         time_line: from.time_line(),
         events: from.events(),
-        identity: Identity::default(),
+        identity,
+        newest_lost: false,
+        end_lost: false,
         damage: from.damage,
     };
-    contents.identity = identity;
+    let is_there = |area| document(bytes, area) != Found::Nothing;
+    contents.newest_lost = contents.newest.is_none() && is_there(&NEWEST);
+    contents.end_lost = contents.end.is_none() && is_there(&END);
     Ok(contents)
 }
 

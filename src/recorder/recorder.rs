@@ -3,10 +3,9 @@
 use super::album::Album;
 use super::desk::LastWords;
 use super::identity::{Identity, RecordedGroup};
-use super::judge::Holder;
 use super::judgement::Judgement;
 use super::moment::Beat;
-use super::open::judge_now;
+use super::open::{judge_now, own_holder};
 use super::place::{Taken, previous_of, refused, take};
 use super::reader::{Contents, bytes_of, read};
 use super::recording::{EndKind, RecordedRun, lossy};
@@ -225,7 +224,7 @@ fn examine(file: &File) -> io::Result<(Contents, Judgement)> {
     let contents = read(&bytes_of(file)?)?;
     let judgement = match &contents.judgement {
         Some(judgement) => judgement.clone(),
-        None => judge_now(&contents, Holder::Nobody),
+        None => judge_now(&contents, own_holder(file)),
     };
     let pen = Pen::new(file.try_clone()?);
     // Where it cannot be written, whoever reads it later judges for himself.

@@ -1,8 +1,8 @@
 //! Files that are cut short or changed, thousands of them from a seed: what is told of them was written, and nothing else.
 
 use super::harness::cases;
-use super::roles::{monitor, wait_for_ticks};
-use plimsoll::Recording;
+use super::roles::{monitor, recording_of, wait_for_ticks};
+use plimsoll::{LastRun, Recording};
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,8 @@ cases![
     changed_bits_are_found_out,
     a_file_that_is_cut_short_tells_what_is_left,
     a_file_of_anything_is_refused_or_read,
+    a_clean_run_is_never_said_to_be_killed,
+    a_pipe_is_refused_and_not_waited_for,
 ];
 
 /// Of each kind, or a part of it.
@@ -138,5 +140,63 @@ fn a_file_of_anything_is_refused_or_read() {
         std::fs::write(&path, &bytes).unwrap();
         let error = Recording::open(&path).err().unwrap().to_string();
         assert!(error.contains(&format!("version {version}")), "{error}");
+    }
+}
+
+/// Nor to have panicked, by a panic that a thread of it survived a moment before its end.
+fn a_clean_run_is_never_said_to_be_killed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, damaged) = (dir.path().join("run"), dir.path().join("damaged"));
+    let (_, whole) = recording_of("stop_after_a_panic", &path);
+    assert_eq!(whole.judgement.verdict, LastRun::Clean, "{:?}", whole.judgement);
+    assert!(whole.panic.is_some());
+    let before = std::fs::read(&path).unwrap();
+    let mut seen = Vec::new();
+    let mut judge = |bytes: &[u8], what: &str| {
+        std::fs::write(&damaged, bytes).unwrap();
+        let Ok(recording) = Recording::open(&damaged) else { return };
+        let judgement = recording.judgement;
+        let is_fair = [LastRun::Clean, LastRun::Unknown].contains(&judgement.verdict);
+        assert!(is_fair, "{what}: {judgement:?}");
+        seen.push(judgement.verdict);
+    };
+    for length in (512..90_000).step_by(512).chain((90_000..before.len()).step_by(65_536)) {
+        judge(&before[..length], &format!("cut after {length}"));
+    }
+    let mut random = random(9);
+    let documents = (0..82_000).filter(|at| before[*at] != 0);
+    // Every byte of its end, and some of the others.
+    let places = documents.filter(|at| (53_248..55_296).contains(at) || random.u8(..8) == 0);
+    for at in places.collect::<Vec<_>>() {
+        let mut bytes = before.clone();
+        bytes[at] ^= 1 << random.u8(..8);
+        judge(&bytes, &format!("byte {at} changed"));
+    }
+    assert!(seen.contains(&LastRun::Clean) && seen.contains(&LastRun::Unknown));
+}
+
+fn pipe(path: &Path) {
+    use std::os::unix::ffi::OsStrExt;
+    let name = std::ffi::CString::new(path.as_os_str().as_bytes()).unwrap();
+    // SAFETY: the name ends with a zero, and lives on.
+    assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+}
+
+/// Where it was waited for, the case runs out of its time.
+fn a_pipe_is_refused_and_not_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("pipe");
+    pipe(&path);
+    let error = Recording::open(&path).err().unwrap().to_string();
+    assert!(error.contains("no regular file"), "{error}");
+    #[cfg(feature = "profile")]
+    {
+        let path = dir.path().join("run");
+        drop(monitor(&path).unwrap());
+        let profiles = dir.path().join("run.profiles");
+        std::fs::create_dir_all(&profiles).unwrap();
+        pipe(&profiles.join("9000000000000001.leak.7.raw.json"));
+        let damage = plimsoll::Autopsy::read(&path).unwrap().damage.join("; ");
+        assert!(damage.contains("no regular file"), "{damage}");
     }
 }

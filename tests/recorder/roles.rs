@@ -73,6 +73,10 @@ pub(crate) fn play(role: &str) -> ExitCode {
         }
         "return" => std::mem::forget(monitor),
         "stop" => drop(monitor),
+        "stop_after_a_panic" => {
+            assert!(std::thread::spawn(|| panic!("not for the last time")).join().is_err());
+            drop(monitor);
+        }
         "exit" => std::process::exit(3),
         "abort" => std::process::abort(),
         "panic_in_main" => panic!("a fault in main"),

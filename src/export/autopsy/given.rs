@@ -67,13 +67,13 @@ impl Given {
         let figure = |name: &str| event.json.get(name).and_then(Value::as_u64).unwrap_or(0);
         match event.event_type.as_str() {
             "eviction_completed" => {
-                self.asked_bytes += figure("target_bytes");
-                self.freed_bytes += figure("memory_freed_bytes");
-                self.claimed_bytes += figure("claimed_bytes");
+                add(&mut self.asked_bytes, figure("target_bytes"));
+                add(&mut self.freed_bytes, figure("memory_freed_bytes"));
+                add(&mut self.claimed_bytes, figure("claimed_bytes"));
                 self.failed += u64::from(event.json.get("success") == Some(&Value::Bool(false)));
                 count(event, figure("memory_freed_bytes"), caches);
             }
-            "purge_completed" => self.purged_bytes += figure("purged_bytes"),
+            "purge_completed" => add(&mut self.purged_bytes, figure("purged_bytes")),
             "gave_up" => self.gave_up += 1,
             "refill_storm" => self.refill_storms += 1,
             _ => {}
@@ -81,12 +81,17 @@ impl Given {
     }
 }
 
+/// Figures of a file may be anything.
+fn add(sum: &mut u64, figure: u64) {
+    *sum = sum.saturating_add(figure);
+}
+
 fn count(event: &RecordedEvent, freed: u64, caches: &mut BTreeMap<String, CacheGave>) {
     let names = event.json.get("evicted").and_then(Value::as_array);
     for name in names.into_iter().flatten().filter_map(Value::as_str) {
         let cache = caches.entry(name.to_owned()).or_default();
         cache.asks += 1;
-        cache.freed_bytes += freed;
+        add(&mut cache.freed_bytes, freed);
     }
 }
 

@@ -38,7 +38,8 @@ mod profiles {
     use crate::profile::HeapProfile;
     use crate::recorder::{RecordedProfile, Recording};
     use std::fs::File;
-    use std::io::Read;
+    use std::io::{self, Read};
+    use std::path::Path;
 
     /// A profile of 16 384 places with their stacks has some 20 MiB.
     const MOST_BYTES: u64 = 64 << 20;
@@ -66,10 +67,7 @@ mod profiles {
     }
 
     fn read(stored: &RecordedProfile, damage: &mut Vec<String>) -> Option<HeapProfile> {
-        let text = File::open(&stored.path).and_then(|file| {
-            let mut text = Vec::new();
-            file.take(MOST_BYTES).read_to_end(&mut text).map(|_| text)
-        });
+        let text = text(&stored.path);
         let profile = text
             .map_err(|error| error.to_string())
             .and_then(|text| serde_json::from_slice(&text).map_err(|error| error.to_string()));
@@ -78,6 +76,15 @@ mod profiles {
                 damage.push(format!("the heap profile {}: {why}", stored.path.display()))
             })
             .ok()
+    }
+
+    /// A pipe would be waited for.
+    fn text(path: &Path) -> io::Result<Vec<u8>> {
+        if !path.metadata()?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "no regular file"));
+        }
+        let mut text = Vec::new();
+        File::open(path)?.take(MOST_BYTES).read_to_end(&mut text).map(|_| text)
     }
 
     fn named(
@@ -95,7 +102,9 @@ mod profiles {
             mean_bytes: profile.mean_bytes,
             live_bytes: profile.live_bytes.value,
             live_standard_error: profile.live_bytes.standard_error,
-            lost: lost.table_full + lost.sites_full + lost.refused + lost.busy,
+            lost: [lost.table_full, lost.sites_full, lost.refused, lost.busy]
+                .into_iter()
+                .fold(0, u64::saturating_add),
             symbols,
         };
         (kept, profile)

@@ -55,8 +55,11 @@ impl Program {
     fn open(mapping: &Mapping) -> Result<Self, String> {
         let path = Path::new(&mapping.path);
         let told = |why: &str| format!("{}: {why}", path.display());
-        let bytes = std::fs::metadata(path).map_err(|error| told(&error.to_string()))?.len();
-        if bytes > MOST_FILE_BYTES {
+        let data = std::fs::metadata(path).map_err(|error| told(&error.to_string()))?;
+        if !data.is_file() {
+            return Err(told("no regular file"));
+        }
+        if data.len() > MOST_FILE_BYTES {
             return Err(told("too large to be searched"));
         }
         match (&mapping.build_id, build_id_of(path)) {
@@ -71,7 +74,8 @@ impl Program {
 
     /// The functions at a return address, the innermost first: it lies behind the call that is meant.
     fn functions(&self, mapping: &Mapping, address: u64) -> Vec<Function> {
-        let offset = address.checked_sub(mapping.start).map(|offset| offset + mapping.file_offset);
+        let within = address.checked_sub(mapping.start);
+        let offset = within.and_then(|within| within.checked_add(mapping.file_offset));
         let call = offset.and_then(|offset| self.address_of(offset)?.checked_sub(1));
         call.map(|call| self.at(call)).unwrap_or_default()
     }
@@ -212,6 +216,8 @@ mod tests {
             profile.locations[0].address = address;
             assert_eq!(name(&mut profile), Ok(()), "{address:#x}");
         }
+        profile.mappings[0].file_offset = u64::MAX;
+        assert!(name(&mut profile).is_err(), "an offset that no file has");
     }
 
     #[test]

@@ -349,3 +349,17 @@ fn what_was_given_is_what_was_measured() {
     assert_eq!((given.by_cache[0].name.as_str(), given.by_cache[0].asks), ("pages", 2));
     assert_eq!(words::size(given.freed_bytes as f64), "7.0 MiB");
 }
+
+#[test]
+fn figures_that_are_anything_add_up_to_no_crash() {
+    let mut recording = recording();
+    let most = json!({"target_bytes": u64::MAX, "memory_freed_bytes": u64::MAX, "evicted": ["a"]});
+    let purge = json!({"purged_bytes": u64::MAX});
+    for sequence in 0..2 {
+        recording.events.push(event(sequence, 1.0, "eviction_completed", most.clone()));
+        recording.events.push(event(sequence, 1.0, "purge_completed", purge.clone()));
+    }
+    let given = Autopsy::of(&recording).given;
+    assert_eq!((given.asked_bytes, given.purged_bytes), (u64::MAX, u64::MAX));
+    assert_eq!(given.by_cache[0].freed_bytes, u64::MAX);
+}

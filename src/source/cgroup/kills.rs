@@ -88,9 +88,10 @@ impl KillGroup {
     }
 }
 
-/// v2's name for the file first, then v1's.
+/// v2's name for the file first, then v1's. A recording may name any directory: a pipe there would be waited for.
 fn open(dir: &Path) -> Option<KernelFile> {
-    let open = |name| KernelFile::open(&dir.join(name));
+    let open =
+        |name| Some(dir.join(name)).filter(|p| p.is_file()).and_then(|p| KernelFile::open(&p));
     open("memory.events").or_else(|| open("memory.oom_control"))
 }
 
@@ -127,6 +128,15 @@ mod tests {
         assert_eq!(other.now(), KillsNow::Another);
         std::fs::remove_dir_all(&own).expect("a directory");
         assert_eq!(group.now(), KillsNow::Gone);
+    }
+
+    #[test]
+    fn a_pipe_is_no_count_and_not_waited_for() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let pipe = dir.path().join("memory.events");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo");
+        assert!(made.success());
+        assert!(open(dir.path()).is_none());
     }
 
     #[test]
