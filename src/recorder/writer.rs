@@ -6,8 +6,8 @@
 //! not: 4 us against 10 us. `benches/recorder.rs` measures it.
 
 use super::format::{
-    Area, CACHES, CACHES_WELL, DOCUMENT_HEAD, END, EVENTS, GROUPS, IDENTITY, JUDGEMENT, LEAK,
-    MOST_PARTS, NEWEST, POINTS, RingArea, SLOT, TEXT, TEXT_AT, TICKS, WELL, put, put_bytes,
+    AREAS, Area, CACHES, CACHES_WELL, DOCUMENT_HEAD, END, EVENTS, GROUPS, IDENTITY, JUDGEMENT,
+    LEAK, MOST_PARTS, NEWEST, POINTS, RingArea, SLOT, TEXT, TEXT_AT, TICKS, WELL, put, put_bytes,
     seal_document, seal_slot,
 };
 use super::moment::{Beat, MOMENT_BYTES, point_slot, write_moment};
@@ -91,8 +91,8 @@ const _: () = assert!(CACHES_BYTES <= CACHES.room() && MOMENT_BYTES <= NEWEST.ro
 #[derive(Debug)]
 pub(super) struct Writer {
     pen: Arc<Pen>,
-    /// Of every document, one for all: it only has to rise.
-    generation: u64,
+    /// Of each document its own, so that its copies are written in turn.
+    generations: [u64; AREAS],
     ticks: Cursor,
     points: Cursor,
     events: Cursor,
@@ -104,7 +104,8 @@ impl Writer {
     pub(super) fn new(pen: Arc<Pen>) -> Self {
         Writer {
             pen,
-            generation: 1,
+            // The exit hook's last word has generation 1.
+            generations: [1; AREAS],
             ticks: Cursor::new(TICKS),
             points: Cursor::new(POINTS),
             events: Cursor::new(EVENTS),
@@ -127,23 +128,24 @@ impl Writer {
     }
 
     pub(super) fn leak(&mut self, state: &[u8]) -> io::Result<()> {
-        let generation = self.next_generation();
+        let generation = self.next_generation(&LEAK);
         self.pen.document(&LEAK, generation, state)
     }
 
     pub(super) fn end(&mut self, wall_micros: u64, kind: EndKind) -> io::Result<()> {
-        let generation = self.next_generation();
+        let generation = self.next_generation(&END);
         self.pen.document(&END, generation, &write_end(wall_micros, kind))
     }
 
     fn json(&mut self, area: &Area, value: &impl Serialize) -> io::Result<()> {
-        let (generation, json) = (self.next_generation(), serde_json::to_vec(value)?);
+        let (generation, json) = (self.next_generation(area), serde_json::to_vec(value)?);
         self.pen.document(area, generation, &json)
     }
 
-    fn next_generation(&mut self) -> u64 {
-        self.generation += 1;
-        self.generation
+    fn next_generation(&mut self, area: &Area) -> u64 {
+        let mut last = self.generations.get_mut(area.index);
+        last.iter_mut().for_each(|last| **last += 1);
+        last.map_or(0, |last| *last)
     }
 
     /// Writes what every tick writes. Allocates nothing.
@@ -179,7 +181,7 @@ impl Writer {
 
     /// Writes a document that `write` puts into memory that is there already.
     fn fill(&mut self, area: &Area, write: impl FnOnce(&mut [u8]) -> usize) -> io::Result<()> {
-        let generation = self.next_generation();
+        let generation = self.next_generation(area);
         let (_, contents) = self.scratch.split_at_mut(DOCUMENT_HEAD);
         let length = write(contents);
         let copy = self.scratch.get_mut(..DOCUMENT_HEAD + length).unwrap_or_default();
@@ -245,4 +247,41 @@ fn event_text(event: &Event) -> String {
     let mut short: Map<_, _> = all.into_iter().filter(|(_, value)| is_short(value)).collect();
     short.insert("truncated".into(), true.into());
     Value::Object(short).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::format::{Found, document, number};
+    use super::super::place::take;
+    use super::*;
+    use crate::snapshot::Moment;
+    use crate::source::Readings;
+    use std::time::Duration;
+
+    #[test]
+    fn the_two_copies_of_a_document_are_written_in_turn() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let taken = take(&dir.path().join("run"), |_, _| {}).expect("a file");
+        let mut writer = Writer::new(Arc::new(Pen::new(taken.file)));
+        let snapshot = Snapshot::new(Moment::now(), Duration::ZERO, &Readings::default());
+        let caches = || [("pages", Some(7))].into_iter();
+        for ticks in 1..=5 {
+            let beat = Beat { ticks, ..Beat::default() };
+            writer.tick(&snapshot, &beat).expect("a tick");
+            writer.caches(false, caches()).expect("caches");
+            writer.well(&snapshot, &beat).expect("a well");
+            writer.caches(true, caches()).expect("caches");
+        }
+        let mut file = std::fs::read(taken.path).expect("the file");
+        for area in [NEWEST, CACHES, WELL, CACHES_WELL] {
+            let Found::Whole(newest, _) = document(&file, &area) else { panic!("{}", area.name) };
+            file[area.place(newest) + DOCUMENT_HEAD] ^= 1;
+            let Found::Rest(older, contents) = document(&file, &area) else {
+                panic!("{}: no other copy", area.name)
+            };
+            assert_eq!(older, newest - 1, "{}", area.name);
+            let ticks = (area == NEWEST || area == WELL).then(|| number(contents, 16));
+            assert!(ticks.is_none_or(|ticks| ticks == Some(4)), "{}: {ticks:?}", area.name);
+        }
+    }
 }
