@@ -86,6 +86,10 @@ pub(super) const PANIC: Area = area(7, "panic", 55_296, 1024);
 pub(super) const LEAK: Area = area(8, "leak", 57_344, 8192);
 pub(super) const JUDGEMENT: Area = area(9, "judgement", 73_728, 4096);
 
+/// All documents, in the order of their places.
+pub(super) const DOCUMENTS: [Area; AREAS] =
+    [IDENTITY, GROUPS, NEWEST, WELL, CACHES, CACHES_WELL, END, PANIC, LEAK, JUDGEMENT];
+
 pub(super) const TICKS: RingArea = RingArea { name: "ticks", offset: 81_920, slots: 1024 };
 pub(super) const POINTS: RingArea = RingArea { name: "points", offset: 212_992, slots: 3072 };
 pub(super) const EVENTS: RingArea = RingArea { name: "events", offset: 606_208, slots: 3456 };
@@ -258,11 +262,8 @@ mod tests {
 
     #[test]
     fn the_areas_fill_the_file_without_a_gap() {
-        let areas =
-            [IDENTITY, GROUPS, NEWEST, WELL, CACHES, CACHES_WELL, END, PANIC, LEAK, JUDGEMENT];
-        assert_eq!(areas.len(), AREAS);
         let mut end = 4096;
-        for (index, area) in areas.into_iter().enumerate() {
+        for (index, area) in DOCUMENTS.into_iter().enumerate() {
             assert_eq!((area.index, area.offset), (index, end), "{}", area.name);
             end += 2 * area.capacity;
         }
@@ -278,9 +279,7 @@ mod tests {
     fn the_docs_have_every_area() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/recorder.md");
         let docs = std::fs::read_to_string(path).expect("the docs");
-        for area in
-            [IDENTITY, GROUPS, NEWEST, WELL, CACHES, CACHES_WELL, END, PANIC, LEAK, JUDGEMENT]
-        {
+        for area in DOCUMENTS {
             let row = format!("| {} | 2 x {} | {} |", area.offset, area.capacity, area.name);
             assert!(docs.contains(&row), "docs/recorder.md should have: {row}");
         }

@@ -10,6 +10,8 @@ use super::format::{
     LEAK, MOST_PARTS, NEWEST, POINTS, RingArea, SLOT, TEXT, TEXT_AT, TICKS, WELL, put, put_bytes,
     seal_document, seal_slot,
 };
+use super::identity::RecordedGroup;
+use super::judgement::Judgement;
 use super::moment::{Beat, MOMENT_BYTES, point_slot, write_moment};
 use super::recording::EndKind;
 use super::small::{CACHES_BYTES, Largest, write_end};
@@ -40,6 +42,14 @@ impl Pen {
             return Ok(());
         }
         self.write_at(bytes, at as u64)
+    }
+
+    /// Lets go of the file. A forked child shares the lock, and leaves it to its parent.
+    pub(super) fn unlock(&self) {
+        if self.pid == std::process::id() {
+            // Where the file system has no locks there is none to let go of.
+            let _ = self.file.unlock();
+        }
     }
 
     #[cfg(unix)]
@@ -119,12 +129,14 @@ impl Writer {
         self.json(&IDENTITY, identity)
     }
 
-    pub(super) fn groups(&mut self, groups: &impl Serialize) -> io::Result<()> {
-        self.json(&GROUPS, groups)
+    /// The last ones, which are the outermost, are left out where there is no room for all.
+    pub(super) fn groups(&mut self, groups: &[RecordedGroup]) -> io::Result<()> {
+        self.most(&GROUPS, groups.to_vec(), |groups| groups.pop().is_some())
     }
 
-    pub(super) fn judgement(&mut self, judgement: &impl Serialize) -> io::Result<()> {
-        self.json(&JUDGEMENT, judgement)
+    /// The last of the evidence is left out where there is no room for all.
+    pub(super) fn judgement(&mut self, judgement: &Judgement) -> io::Result<()> {
+        self.most(&JUDGEMENT, judgement.clone(), |judgement| judgement.evidence.pop().is_some())
     }
 
     pub(super) fn leak(&mut self, state: &[u8]) -> io::Result<()> {
@@ -140,6 +152,17 @@ impl Writer {
     fn json(&mut self, area: &Area, value: &impl Serialize) -> io::Result<()> {
         let (generation, json) = (self.next_generation(area), serde_json::to_vec(value)?);
         self.pen.document(area, generation, &json)
+    }
+
+    /// Writes as much of it as there is room for: `shorten` says whether there was something to leave out.
+    fn most<T: Serialize>(
+        &mut self,
+        area: &Area,
+        mut value: T,
+        shorten: impl Fn(&mut T) -> bool,
+    ) -> io::Result<()> {
+        while serde_json::to_vec(&value)?.len() > area.room() && shorten(&mut value) {}
+        self.json(area, &value)
     }
 
     fn next_generation(&mut self, area: &Area) -> u64 {
@@ -252,17 +275,54 @@ fn event_text(event: &Event) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::format::{Found, document, number};
+    use super::super::judgement::{Exhibit, LastRun};
     use super::super::place::take;
     use super::*;
     use crate::snapshot::Moment;
     use crate::source::Readings;
+    use std::path::Path;
     use std::time::Duration;
+
+    fn writer(path: &Path) -> Writer {
+        let taken = take(path, |_, _| {}).expect("a file");
+        Writer::new(Arc::new(Pen::new(taken.file)))
+    }
+
+    #[test]
+    fn what_is_too_long_is_written_without_its_last() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("run");
+        let mut writer = writer(&path);
+        let group = |inode| RecordedGroup {
+            dir: "d".repeat(1000).into(),
+            inode,
+            is_own: inode == 0,
+            is_deep: false,
+            kills_at_start: None,
+        };
+        writer.groups(&(0..8).map(group).collect::<Vec<_>>()).expect("groups");
+        let exhibit = Exhibit { finding: "f".repeat(1500), source: "s".into() };
+        let (verdict, summary) = (LastRun::Unknown, "nothing is known".into());
+        let judgement = Judgement { verdict, summary, evidence: vec![exhibit; 9], judged: 1.0 };
+        writer.judgement(&judgement).expect("a judgement");
+        let file = std::fs::read(path).expect("the file");
+        let json = |area| match document(&file, area) {
+            Found::Whole(_, json) => serde_json::from_slice::<Value>(json).expect("JSON"),
+            other => panic!("{other:?}"),
+        };
+        let groups = json(&GROUPS);
+        assert_eq!(groups.as_array().map(Vec::len), Some(3));
+        assert_eq!(groups[0]["is_own"], true);
+        let judgement = json(&JUDGEMENT);
+        assert_eq!(judgement["verdict"], "unknown");
+        assert_eq!(judgement["evidence"].as_array().map(Vec::len), Some(2));
+    }
 
     #[test]
     fn the_two_copies_of_a_document_are_written_in_turn() {
         let dir = tempfile::tempdir().expect("a directory");
-        let taken = take(&dir.path().join("run"), |_, _| {}).expect("a file");
-        let mut writer = Writer::new(Arc::new(Pen::new(taken.file)));
+        let path = dir.path().join("run");
+        let mut writer = writer(&path);
         let snapshot = Snapshot::new(Moment::now(), Duration::ZERO, &Readings::default());
         let caches = || [("pages", Some(7))].into_iter();
         for ticks in 1..=5 {
@@ -272,7 +332,7 @@ mod tests {
             writer.well(&snapshot, &beat).expect("a well");
             writer.caches(true, caches()).expect("caches");
         }
-        let mut file = std::fs::read(taken.path).expect("the file");
+        let mut file = std::fs::read(path).expect("the file");
         for area in [NEWEST, CACHES, WELL, CACHES_WELL] {
             let Found::Whole(newest, _) = document(&file, &area) else { panic!("{}", area.name) };
             file[area.place(newest) + DOCUMENT_HEAD] ^= 1;
