@@ -1,16 +1,16 @@
 //! Heap profiles beside the recording: taken when the bytes that no cache explains reach a new high, when nobody is left to
 //! ask for memory, when a leak is suspected; on a thread of its own. The first, the latest and the largest are kept.
 
-use super::place::{profiles_of, refused};
+use super::place::{private, profiles_of, refused};
 use super::recording::{ProfileKind, RecordedProfile};
-use super::stored::{file_name, stored_profiles};
+use super::stored::{UNFINISHED, file_name};
 use crate::counters::use_reserve;
 use crate::error::Error;
 use crate::level::Level;
 use crate::profile::{HeapProfile, HeapProfiler, is_naming};
 use crate::snapshot::Snapshot;
 use parking_lot::{Condvar, Mutex};
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +20,8 @@ use std::time::{Duration, Instant};
 /// A new high is this many percent above the one before.
 const RISE_PERCENT: u64 = 5;
 
-/// The high is forgotten after this time, so that a lower one of later is kept too.
+/// The high comes down after this time to what there is then, so that a lower one of later is kept too. Up it only goes with
+/// a profile: however slow a leak is, it comes to one.
 const FORGET: Duration = Duration::from_secs(3600);
 
 /// Time between two profiles, however fast the heap grows.
@@ -96,7 +97,7 @@ impl Marks {
         };
         let is_old = |since: Instant| now.saturating_duration_since(since) >= FORGET;
         if self.high_since.is_some_and(is_old) {
-            (self.high, self.high_since) = (Some(sight.unexplained), Some(now));
+            (self.high, self.high_since) = (Some(high.min(sight.unexplained)), Some(now));
             return None;
         }
         let wanted = high.saturating_add(high.div_ceil(100 / RISE_PERCENT));
@@ -221,8 +222,9 @@ impl Album {
 
 fn work(desk: &Desk, dir: &Path) {
     use_reserve();
+    let mut stored = Vec::new();
     while let Some((kind, sight)) = next(desk) {
-        let kept = keep(dir, kind, sight);
+        let kept = keep(dir, kind, sight, &mut stored);
         let mut state = desk.state.lock();
         state.is_busy = false;
         state.complaint = kept.err().or(state.complaint.take());
@@ -245,31 +247,69 @@ fn next(desk: &Desk) -> Option<(ProfileKind, Sight)> {
     }
 }
 
-/// Takes a profile and writes it; only when it is safe, those go that it replaces.
-fn keep(dir: &Path, kind: ProfileKind, sight: Sight) -> io::Result<()> {
+/// Takes a profile and writes it; only when it is safe, those go that it replaces. `stored` has those of this run, the newest
+/// first, whatever the clock said: what else lies there is left to whoever wrote it.
+fn keep(
+    dir: &Path,
+    kind: ProfileKind,
+    sight: Sight,
+    stored: &mut Vec<RecordedProfile>,
+) -> io::Result<()> {
     let profile = HeapProfiler::read();
     let profile = if sight.has_room { profile.with_symbols() } else { profile };
-    let name = file_name(sight.wall_micros, kind, sight.unexplained, profile.has_symbols);
-    let json = bounded(profile)?;
+    let symbolized = profile.has_symbols;
+    let path = dir.join(file_name(sight.wall_micros, kind, sight.unexplained, symbolized));
+    let json = bounded(profile, sight.has_room)?;
     make_dir(dir)?;
-    let fresh = dir.join("new.tmp");
-    let mut file = File::create(&fresh)?;
-    file.write_all(&json)?;
-    file.sync_data()?;
-    std::fs::rename(fresh, dir.join(name))?;
-    let stored = stored_profiles(dir);
-    let kept = worth_keeping(&stored);
-    let others = stored.iter().filter(|profile| !kept.contains(&profile.path.as_path()));
-    others.for_each(|profile| _ = std::fs::remove_file(&profile.path));
+    write(&dir.join(UNFINISHED), &path, &json)?;
+    let (timestamp, unexplained_bytes) = (sight.wall_micros as f64 / 1e6, sight.unexplained);
+    stored.insert(0, RecordedProfile { path, kind, timestamp, unexplained_bytes, symbolized });
+    remove_unwanted(stored);
     Ok(())
 }
 
-/// As much of it as a file may have.
-fn bounded(mut profile: HeapProfile) -> io::Result<Vec<u8>> {
+/// For its owner's eyes, as the recording.
+fn write(fresh: &Path, path: &Path, json: &[u8]) -> io::Result<()> {
+    // A file that is there keeps its mode.
+    let _ = std::fs::remove_file(fresh);
+    let mut options = OpenOptions::new();
+    private(&mut options);
+    let mut file = options.write(true).create_new(true).open(fresh)?;
+    file.write_all(json)?;
+    file.sync_data()?;
+    std::fs::rename(fresh, path)
+}
+
+fn remove_unwanted(stored: &mut Vec<RecordedProfile>) {
+    let kept: Vec<_> = worth_keeping(stored).into_iter().map(Path::to_owned).collect();
+    stored.retain(|profile| {
+        let is_kept = kept.contains(&profile.path);
+        if !is_kept {
+            let _ = std::fs::remove_file(&profile.path);
+        }
+        is_kept
+    });
+}
+
+/// As much of it as a file may have; where there is no room for a large one, never more than its largest sites.
+fn bounded(mut profile: HeapProfile, has_room: bool) -> io::Result<Vec<u8>> {
+    if has_room {
+        let json = serde_json::to_vec(&profile)?;
+        if json.len() <= MOST_BYTES {
+            return Ok(json);
+        }
+    }
+    keep_largest(&mut profile);
     let json = serde_json::to_vec(&profile)?;
     if json.len() <= MOST_BYTES {
         return Ok(json);
     }
+    let message = format!("a profile of {} bytes: {MOST_BYTES} are kept at most", json.len());
+    Err(io::Error::new(io::ErrorKind::FileTooLarge, message))
+}
+
+/// The sites come largest first.
+fn keep_largest(profile: &mut HeapProfile) {
     profile.sites.truncate(MOST_SITES);
     let mut is_used = vec![false; profile.locations.len()];
     for index in profile.sites.iter().flat_map(|site| &site.stack) {
@@ -278,12 +318,6 @@ fn bounded(mut profile: HeapProfile) -> io::Result<Vec<u8>> {
     // They keep their places, which sites name.
     let unused = profile.locations.iter_mut().zip(is_used).filter(|(_, is_used)| !is_used);
     unused.for_each(|(location, _)| location.functions.clear());
-    let json = serde_json::to_vec(&profile)?;
-    if json.len() <= MOST_BYTES {
-        return Ok(json);
-    }
-    let message = format!("a profile of {} bytes: {MOST_BYTES} are kept at most", json.len());
-    Err(io::Error::new(io::ErrorKind::FileTooLarge, message))
 }
 
 fn make_dir(dir: &Path) -> io::Result<()> {
@@ -337,6 +371,45 @@ mod tests {
         assert_eq!(at(20, 1), Some(ProfileKind::HighWater));
         assert_eq!(at(30, u64::MAX), Some(ProfileKind::HighWater));
         assert_eq!(at(40, u64::MAX), None);
+    }
+
+    /// By less than a new high takes, between one forgetting and the next.
+    #[test]
+    fn a_slow_leak_comes_to_a_profile() {
+        let mut marks = Marks::default();
+        let start = Instant::now();
+        let mut at = |half_hours: u32| {
+            let bytes = 1000 + 10 * u64::from(half_hours);
+            marks.due(sight(bytes), start + FORGET / 2 * half_hours)
+        };
+        assert_eq!(at(0), Some(ProfileKind::First));
+        let due: Vec<_> = (1..=10).map(|half_hours| (half_hours, at(half_hours))).collect();
+        let due: Vec<_> = due.into_iter().filter(|(_, due)| due.is_some()).collect();
+        assert_eq!(due, [(5, Some(ProfileKind::HighWater))], "at 1050 bytes");
+    }
+
+    /// With a clock that was set back, and with what another run has left.
+    #[test]
+    fn the_new_one_is_kept_and_what_is_not_of_this_run_left() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let other = dir.path().join(file_name(99_000_000, ProfileKind::First, 70, false));
+        std::fs::write(&other, "{}").expect("a file");
+        let mut stored = Vec::new();
+        for (wall_micros, unexplained) in [(9_000_000, 50), (8_000_000, 40), (7_000_000, 30)] {
+            let sight = Sight { wall_micros, unexplained, has_room: false };
+            let kind = if stored.is_empty() { ProfileKind::First } else { ProfileKind::HighWater };
+            keep(dir.path(), kind, sight, &mut stored).expect("a profile");
+        }
+        let times: Vec<_> = stored.iter().map(|profile| profile.timestamp).collect();
+        assert_eq!(times, [7.0, 9.0]);
+        assert!(stored.iter().all(|profile| profile.path.exists()) && other.exists());
+        assert_eq!(std::fs::read_dir(dir.path()).expect("it").count(), 3);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let data = stored[0].path.metadata().expect("the file");
+            assert_eq!(data.permissions().mode() & 0o777, 0o600);
+        }
     }
 
     #[test]

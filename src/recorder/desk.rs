@@ -7,14 +7,14 @@ use super::recording::EndKind;
 use super::small::{END_BYTES, PANIC_BYTES, PanicText, write_end};
 use super::writer::Pen;
 use crate::snapshot::Moment;
-use parking_lot::Mutex;
+use parking_lot::RwLock;
 use std::fmt::Write;
 use std::panic::PanicHookInfo;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Once};
 
 /// The recordings that go on in this process.
-static OPEN: Mutex<Vec<Arc<LastWords>>> = Mutex::new(Vec::new());
+static OPEN: RwLock<Vec<Arc<LastWords>>> = RwLock::new(Vec::new());
 
 /// One recording's place for them.
 pub(super) struct LastWords {
@@ -35,15 +35,15 @@ impl LastWords {
     /// From now on this recording is told.
     pub(super) fn open(pen: Arc<Pen>, look: Box<dyn Fn() + Send + Sync>) -> Arc<Self> {
         let words = Arc::new(LastWords { pen, panics: AtomicU64::new(0), look });
-        OPEN.lock().push(words.clone());
+        OPEN.write().push(words.clone());
         listen();
         call_at_exit(at_exit);
         words
     }
 
-    /// From now on it is not: it has had its end.
+    /// From now on it is not: it has had its end. Waits for whoever speaks.
     pub(super) fn close(self: &Arc<Self>) {
-        OPEN.lock().retain(|open| !Arc::ptr_eq(open, self));
+        OPEN.write().retain(|open| !Arc::ptr_eq(open, self));
     }
 
     fn panicked(&self, info: &PanicHookInfo<'_>, now: Moment) {
@@ -98,9 +98,47 @@ extern "C" fn at_exit() {
     tell_all(LastWords::exits);
 }
 
-/// Waits for nobody: the thread that has the list may be the one that panics.
+/// Waits for nobody: the thread that changes the list may be the one that panics. Several may speak at once.
 fn tell_all(tell: impl Fn(&LastWords, Moment)) {
-    let Some(open) = OPEN.try_lock() else { return };
+    let Some(open) = OPEN.try_read_recursive() else { return };
     let now = Moment::now();
     open.iter().for_each(|words| tell(words, now));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicBool;
+    use std::sync::mpsc::channel;
+
+    fn pen(path: &std::path::Path) -> Arc<Pen> {
+        let file = std::fs::File::options().create(true).truncate(true).write(true).open(path);
+        Arc::new(Pen::new(file.expect("a file")))
+    }
+
+    #[test]
+    fn whoever_speaks_keeps_nobody_from_it() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (speaks, is_speaking) = channel();
+        let (lets_go, may_go) = channel::<()>();
+        let (speaks, may_go) = (parking_lot::Mutex::new(speaks), parking_lot::Mutex::new(may_go));
+        let is_first = AtomicBool::new(true);
+        let look = Box::new(move || {
+            if is_first.swap(false, Ordering::Relaxed) {
+                let _ = speaks.lock().send(());
+                let _ = may_go.lock().recv();
+            }
+        });
+        let words = LastWords::open(pen(&dir.path().join("file")), look);
+        let held_up = std::thread::spawn(|| panic!("on purpose"));
+        is_speaking
+            .recv_timeout(std::time::Duration::from_secs(30))
+            .expect("the first is in the hook");
+        let before = words.panics.load(Ordering::Relaxed);
+        let _ = std::thread::spawn(|| panic!("on purpose")).join();
+        assert!(words.panics.load(Ordering::Relaxed) > before, "the second was heard");
+        drop(lets_go);
+        let _ = held_up.join();
+        words.close();
+    }
 }

@@ -54,9 +54,14 @@ pub(super) const UNKNOWN: u64 = u64::MAX;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Area {
     pub(super) name: &'static str,
+    /// Which of the documents it is, from 0.
+    pub(super) index: usize,
     pub(super) offset: usize,
     pub(super) capacity: usize,
 }
+
+/// How many documents there are.
+pub(super) const AREAS: usize = 10;
 
 /// Where a ring lies, and how many slots it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,20 +71,24 @@ pub(super) struct RingArea {
     pub(super) slots: usize,
 }
 
-const fn area(name: &'static str, offset: usize, capacity: usize) -> Area {
-    Area { name, offset, capacity }
+const fn area(index: usize, name: &'static str, offset: usize, capacity: usize) -> Area {
+    Area { name, index, offset, capacity }
 }
 
-pub(super) const IDENTITY: Area = area("identity", 4096, 8192);
-pub(super) const GROUPS: Area = area("groups", 20_480, 4096);
-pub(super) const NEWEST: Area = area("newest", 28_672, 2048);
-pub(super) const WELL: Area = area("well", 32_768, 2048);
-pub(super) const CACHES: Area = area("caches", 36_864, 4096);
-pub(super) const CACHES_WELL: Area = area("caches when well", 45_056, 4096);
-pub(super) const END: Area = area("end", 53_248, 1024);
-pub(super) const PANIC: Area = area("panic", 55_296, 1024);
-pub(super) const LEAK: Area = area("leak", 57_344, 8192);
-pub(super) const JUDGEMENT: Area = area("judgement", 73_728, 4096);
+pub(super) const IDENTITY: Area = area(0, "identity", 4096, 8192);
+pub(super) const GROUPS: Area = area(1, "groups", 20_480, 4096);
+pub(super) const NEWEST: Area = area(2, "newest", 28_672, 2048);
+pub(super) const WELL: Area = area(3, "well", 32_768, 2048);
+pub(super) const CACHES: Area = area(4, "caches", 36_864, 4096);
+pub(super) const CACHES_WELL: Area = area(5, "caches when well", 45_056, 4096);
+pub(super) const END: Area = area(6, "end", 53_248, 1024);
+pub(super) const PANIC: Area = area(7, "panic", 55_296, 1024);
+pub(super) const LEAK: Area = area(8, "leak", 57_344, 8192);
+pub(super) const JUDGEMENT: Area = area(9, "judgement", 73_728, 4096);
+
+/// All documents, in the order of their places.
+pub(super) const DOCUMENTS: [Area; AREAS] =
+    [IDENTITY, GROUPS, NEWEST, WELL, CACHES, CACHES_WELL, END, PANIC, LEAK, JUDGEMENT];
 
 pub(super) const TICKS: RingArea = RingArea { name: "ticks", offset: 81_920, slots: 1024 };
 pub(super) const POINTS: RingArea = RingArea { name: "points", offset: 212_992, slots: 3072 };
@@ -177,6 +186,8 @@ pub(super) fn seal_document(copy: &mut [u8], generation: u64, length: usize) {
 pub(super) enum Found<'a> {
     /// Its generation and contents.
     Whole(u64, &'a [u8]),
+    /// The same of the only copy that is as it was written: the other one, which is not, may have been newer.
+    Rest(u64, &'a [u8]),
     /// It was never written.
     Nothing,
     /// Something is there, and is not as it was written.
@@ -194,7 +205,10 @@ pub(super) fn document<'a>(file: &'a [u8], area: &Area) -> Found<'a> {
                 Found::Whole(b, second)
             }
         }
-        [whole @ Found::Whole(..), _] | [_, whole @ Found::Whole(..)] => whole,
+        [whole @ Found::Whole(..), Found::Nothing] | [Found::Nothing, whole @ Found::Whole(..)] => {
+            whole
+        }
+        [Found::Whole(a, contents), _] | [_, Found::Whole(a, contents)] => Found::Rest(a, contents),
         [Found::Nothing, Found::Nothing] => Found::Nothing,
         _ => Found::Damaged,
     }
@@ -248,11 +262,9 @@ mod tests {
 
     #[test]
     fn the_areas_fill_the_file_without_a_gap() {
-        let areas =
-            [IDENTITY, GROUPS, NEWEST, WELL, CACHES, CACHES_WELL, END, PANIC, LEAK, JUDGEMENT];
         let mut end = 4096;
-        for area in areas {
-            assert_eq!(area.offset, end, "{}", area.name);
+        for (index, area) in DOCUMENTS.into_iter().enumerate() {
+            assert_eq!((area.index, area.offset), (index, end), "{}", area.name);
             end += 2 * area.capacity;
         }
         for ring in [TICKS, POINTS, EVENTS] {
@@ -267,9 +279,7 @@ mod tests {
     fn the_docs_have_every_area() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/recorder.md");
         let docs = std::fs::read_to_string(path).expect("the docs");
-        for area in
-            [IDENTITY, GROUPS, NEWEST, WELL, CACHES, CACHES_WELL, END, PANIC, LEAK, JUDGEMENT]
-        {
+        for area in DOCUMENTS {
             let row = format!("| {} | 2 x {} | {} |", area.offset, area.capacity, area.name);
             assert!(docs.contains(&row), "docs/recorder.md should have: {row}");
         }
@@ -306,7 +316,7 @@ mod tests {
         write(&mut file, 2, b"two, longer");
         assert_eq!(document(&file, &END), Found::Whole(2, b"two, longer"));
         file[END.place(2) + DOCUMENT_HEAD + 3] ^= 1;
-        assert_eq!(document(&file, &END), Found::Whole(1, b"one"), "the older one is whole");
+        assert_eq!(document(&file, &END), Found::Rest(1, b"one"), "the older one is whole");
         file[END.place(1) + 9] = 255;
         assert_eq!(document(&file, &END), Found::Damaged, "a length that is none");
         assert_eq!(document(&file[..END.offset + 5], &END), Found::Damaged, "cut off");

@@ -80,6 +80,10 @@ pub(super) fn judge(case: &Case<'_>, scene: &Scene) -> Judgement {
 }
 
 fn running(case: &Case<'_>, scene: &Scene) -> Option<Opinion> {
+    // The process may live on without its monitor, and hold the file for a moment yet.
+    if case.end.is_some() {
+        return None;
+    }
     let pid = case.identity.run.pid;
     let process = || {
         exhibit(

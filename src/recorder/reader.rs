@@ -112,6 +112,10 @@ impl<'a> Source<'a> {
     fn document(&mut self, area: &Area) -> Option<&'a [u8]> {
         match document(self.bytes, area) {
             Found::Whole(_, contents) => Some(contents),
+            Found::Rest(_, contents) => {
+                self.damage.push(format!("{}: one of its two copies is damaged", area.name));
+                Some(contents)
+            }
             Found::Nothing => None,
             Found::Damaged => {
                 self.damage.push(format!("{}: damaged", area.name));

@@ -20,6 +20,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// The kernel's counts are read at most this often.
@@ -57,6 +58,9 @@ pub(crate) struct Recorder {
     path: PathBuf,
     root: PathBuf,
     state: Mutex<State>,
+    /// Writes that failed. Relaxed: a number that orders nothing, read without waiting for a disk that hangs.
+    failures: AtomicU64,
+    pen: Arc<Pen>,
     last_words: Arc<LastWords>,
     album: Album,
 }
@@ -68,9 +72,9 @@ struct State {
     kills: [Option<u64>; MOST_GROUPS],
     kills_read: Option<Instant>,
     peak_usage: Option<u64>,
-    /// Writes that failed, and what the first of them said, until somebody has asked.
-    failures: u64,
+    /// What the first write that failed said, until somebody has asked.
     unsaid: Option<io::Error>,
+    has_ended: bool,
 }
 
 impl Recorder {
@@ -101,12 +105,13 @@ impl Recorder {
             kills: [None; MOST_GROUPS],
             kills_read: None,
             peak_usage: None,
-            failures: 0,
             unsaid: None,
+            has_ended: false,
         };
-        let (state, last_words) = (Mutex::new(state), LastWords::open(pen, look));
+        let (state, last_words) = (Mutex::new(state), LastWords::open(pen.clone(), look));
         let (album, root) = (Album::new(&taken.path), root.to_owned());
-        Ok((Recorder { path: taken.path, root, state, last_words, album }, findings))
+        let (path, failures) = (taken.path, AtomicU64::new(0));
+        Ok((Recorder { path, root, state, failures, pen, last_words, album }, findings))
     }
 
     /// The file, which may be another than was asked for.
@@ -170,11 +175,15 @@ impl Recorder {
         });
     }
 
-    /// Writes down the end. What comes after is not recorded.
+    /// Writes down the end, and lets go of the file. What comes after is not recorded.
     pub(crate) fn end(&self, kind: EndKind) {
         self.album.stop();
         self.last_words.close();
-        self.write(|state| state.writer.end(Moment::now().wall_micros, kind));
+        self.write(|state| {
+            state.has_ended = true;
+            state.writer.end(Moment::now().wall_micros, kind)
+        });
+        self.pen.unlock();
     }
 
     /// What the first write said that failed since somebody last asked.
@@ -188,16 +197,19 @@ impl Recorder {
 
     /// Writes that failed so far.
     pub(crate) fn failures(&self) -> u64 {
-        self.state.lock().failures
+        self.failures.load(Ordering::Relaxed)
     }
 
     fn write(&self, write: impl FnOnce(&mut State) -> io::Result<()>) {
         let mut state = self.state.lock();
-        if let Err(error) = write(&mut state) {
-            if state.failures == 0 {
-                state.unsaid = Some(error);
-            }
-            state.failures += 1;
+        // The file may be the next run's by now.
+        if state.has_ended {
+            return;
+        }
+        if let Err(error) = write(&mut state)
+            && self.failures.fetch_add(1, Ordering::Relaxed) == 0
+        {
+            state.unsaid = Some(error);
         }
     }
 }
@@ -240,6 +252,10 @@ fn findings(path: &Path, taken: &Taken, old: Option<Old>) -> Findings {
         let (asked, got) = (path.display(), taken.path.display());
         let notice = format!("another process records to {asked}: this one records to {got}");
         findings.notices.push(notice);
+    }
+    if taken.is_passed_over {
+        let notice = "a run since the one before ended before its first tick, and is not kept";
+        findings.notices.push(notice.into());
     }
     match old {
         None => {}

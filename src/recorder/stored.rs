@@ -6,6 +6,9 @@ use std::path::Path;
 /// Files that are looked at in a directory of profiles; what else lies there is passed over.
 const MOST_FILES: usize = 256;
 
+/// A profile that is being written.
+pub(super) const UNFINISHED: &str = "new.tmp";
+
 /// Every kind with its word in names.
 const KINDS: [(ProfileKind, &str); 4] = [
     (ProfileKind::HighWater, "high_water"),

@@ -6,10 +6,12 @@
 //! not: 4 us against 10 us. `benches/recorder.rs` measures it.
 
 use super::format::{
-    Area, CACHES, CACHES_WELL, DOCUMENT_HEAD, END, EVENTS, GROUPS, IDENTITY, JUDGEMENT, LEAK,
-    MOST_PARTS, NEWEST, POINTS, RingArea, SLOT, TEXT, TEXT_AT, TICKS, WELL, put, put_bytes,
+    AREAS, Area, CACHES, CACHES_WELL, DOCUMENT_HEAD, END, EVENTS, GROUPS, IDENTITY, JUDGEMENT,
+    LEAK, MOST_PARTS, NEWEST, POINTS, RingArea, SLOT, TEXT, TEXT_AT, TICKS, WELL, put, put_bytes,
     seal_document, seal_slot,
 };
+use super::identity::RecordedGroup;
+use super::judgement::Judgement;
 use super::moment::{Beat, MOMENT_BYTES, point_slot, write_moment};
 use super::recording::EndKind;
 use super::small::{CACHES_BYTES, Largest, write_end};
@@ -40,6 +42,14 @@ impl Pen {
             return Ok(());
         }
         self.write_at(bytes, at as u64)
+    }
+
+    /// Lets go of the file. A forked child shares the lock, and leaves it to its parent.
+    pub(super) fn unlock(&self) {
+        if self.pid == std::process::id() {
+            // Where the file system has no locks there is none to let go of.
+            let _ = self.file.unlock();
+        }
     }
 
     #[cfg(unix)]
@@ -91,8 +101,8 @@ const _: () = assert!(CACHES.capacity <= SCRATCH && NEWEST.capacity <= SCRATCH);
 #[derive(Debug)]
 pub(super) struct Writer {
     pen: Arc<Pen>,
-    /// Of every document, one for all: it only has to rise.
-    generation: u64,
+    /// Of each document its own, so that its copies are written in turn.
+    generations: [u64; AREAS],
     ticks: Cursor,
     points: Cursor,
     events: Cursor,
@@ -104,7 +114,8 @@ impl Writer {
     pub(super) fn new(pen: Arc<Pen>) -> Self {
         Writer {
             pen,
-            generation: 1,
+            // The exit hook's last word has generation 1.
+            generations: [1; AREAS],
             ticks: Cursor::new(TICKS),
             points: Cursor::new(POINTS),
             events: Cursor::new(EVENTS),
@@ -118,12 +129,14 @@ impl Writer {
         self.json(&IDENTITY, identity)
     }
 
-    pub(super) fn groups(&mut self, groups: &impl Serialize) -> io::Result<()> {
-        self.json(&GROUPS, groups)
+    /// The last ones, which are the outermost, are left out where there is no room for all.
+    pub(super) fn groups(&mut self, groups: &[RecordedGroup]) -> io::Result<()> {
+        self.most(&GROUPS, groups.to_vec(), |groups| groups.pop().is_some())
     }
 
-    pub(super) fn judgement(&mut self, judgement: &impl Serialize) -> io::Result<()> {
-        self.json(&JUDGEMENT, judgement)
+    /// The last of the evidence is left out where there is no room for all.
+    pub(super) fn judgement(&mut self, judgement: &Judgement) -> io::Result<()> {
+        self.most(&JUDGEMENT, judgement.clone(), |judgement| judgement.evidence.pop().is_some())
     }
 
     /// Writes what the leak tracker has seen. Allocates nothing of its own.
@@ -136,18 +149,30 @@ impl Writer {
     }
 
     pub(super) fn end(&mut self, wall_micros: u64, kind: EndKind) -> io::Result<()> {
-        let generation = self.next_generation();
+        let generation = self.next_generation(&END);
         self.pen.document(&END, generation, &write_end(wall_micros, kind))
     }
 
     fn json(&mut self, area: &Area, value: &impl Serialize) -> io::Result<()> {
-        let (generation, json) = (self.next_generation(), serde_json::to_vec(value)?);
+        let (generation, json) = (self.next_generation(area), serde_json::to_vec(value)?);
         self.pen.document(area, generation, &json)
     }
 
-    fn next_generation(&mut self) -> u64 {
-        self.generation += 1;
-        self.generation
+    /// Writes as much of it as there is room for: `shorten` says whether there was something to leave out.
+    fn most<T: Serialize>(
+        &mut self,
+        area: &Area,
+        mut value: T,
+        shorten: impl Fn(&mut T) -> bool,
+    ) -> io::Result<()> {
+        while serde_json::to_vec(&value)?.len() > area.room() && shorten(&mut value) {}
+        self.json(area, &value)
+    }
+
+    fn next_generation(&mut self, area: &Area) -> u64 {
+        let mut last = self.generations.get_mut(area.index);
+        last.iter_mut().for_each(|last| **last += 1);
+        last.map_or(0, |last| *last)
     }
 
     /// Writes what every tick writes. Allocates nothing.
@@ -183,7 +208,7 @@ impl Writer {
 
     /// Writes a document that `write` puts into memory that is there already.
     fn fill(&mut self, area: &Area, write: impl FnOnce(&mut [u8]) -> usize) -> io::Result<()> {
-        let generation = self.next_generation();
+        let generation = self.next_generation(area);
         let (_, contents) = self.scratch.split_at_mut(DOCUMENT_HEAD);
         let length = write(contents);
         let copy = self.scratch.get_mut(..DOCUMENT_HEAD + length).unwrap_or_default();
@@ -249,4 +274,78 @@ fn event_text(event: &Event) -> String {
     let mut short: Map<_, _> = all.into_iter().filter(|(_, value)| is_short(value)).collect();
     short.insert("truncated".into(), true.into());
     Value::Object(short).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::format::{Found, document, number};
+    use super::super::judgement::{Exhibit, LastRun};
+    use super::super::place::take;
+    use super::*;
+    use crate::snapshot::Moment;
+    use crate::source::Readings;
+    use std::path::Path;
+    use std::time::Duration;
+
+    fn writer(path: &Path) -> Writer {
+        let taken = take(path, |_, _| {}).expect("a file");
+        Writer::new(Arc::new(Pen::new(taken.file)))
+    }
+
+    #[test]
+    fn what_is_too_long_is_written_without_its_last() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("run");
+        let mut writer = writer(&path);
+        let group = |inode| RecordedGroup {
+            dir: "d".repeat(1000).into(),
+            inode,
+            is_own: inode == 0,
+            is_deep: false,
+            kills_at_start: None,
+        };
+        writer.groups(&(0..8).map(group).collect::<Vec<_>>()).expect("groups");
+        let exhibit = Exhibit { finding: "f".repeat(1500), source: "s".into() };
+        let (verdict, summary) = (LastRun::Unknown, "nothing is known".into());
+        let judgement = Judgement { verdict, summary, evidence: vec![exhibit; 9], judged: 1.0 };
+        writer.judgement(&judgement).expect("a judgement");
+        let file = std::fs::read(path).expect("the file");
+        let json = |area| match document(&file, area) {
+            Found::Whole(_, json) => serde_json::from_slice::<Value>(json).expect("JSON"),
+            other => panic!("{other:?}"),
+        };
+        let groups = json(&GROUPS);
+        assert_eq!(groups.as_array().map(Vec::len), Some(3));
+        assert_eq!(groups[0]["is_own"], true);
+        let judgement = json(&JUDGEMENT);
+        assert_eq!(judgement["verdict"], "unknown");
+        assert_eq!(judgement["evidence"].as_array().map(Vec::len), Some(2));
+    }
+
+    #[test]
+    fn the_two_copies_of_a_document_are_written_in_turn() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("run");
+        let mut writer = writer(&path);
+        let snapshot = Snapshot::new(Moment::now(), Duration::ZERO, &Readings::default());
+        let caches = || [("pages", Some(7))].into_iter();
+        for ticks in 1..=5 {
+            let beat = Beat { ticks, ..Beat::default() };
+            writer.tick(&snapshot, &beat).expect("a tick");
+            writer.caches(false, caches()).expect("caches");
+            writer.well(&snapshot, &beat).expect("a well");
+            writer.caches(true, caches()).expect("caches");
+        }
+        let mut file = std::fs::read(path).expect("the file");
+        for area in [NEWEST, CACHES, WELL, CACHES_WELL] {
+            let Found::Whole(newest, _) = document(&file, &area) else { panic!("{}", area.name) };
+            file[area.place(newest) + DOCUMENT_HEAD] ^= 1;
+            let Found::Rest(older, contents) = document(&file, &area) else {
+                panic!("{}: no other copy", area.name)
+            };
+            assert_eq!(older, newest - 1, "{}", area.name);
+            let ticks = (area == NEWEST || area == WELL).then(|| number(contents, 16));
+            assert!(ticks.is_none_or(|ticks| ticks == Some(4)), "{}: {ticks:?}", area.name);
+        }
+    }
 }

@@ -19,6 +19,8 @@ cases![
     a_file_cut_short_while_it_is_written_harms_nobody,
     a_start_that_fails_leaves_the_run_before_where_it_is,
     a_monitor_that_is_started_again_in_the_same_process,
+    a_monitor_that_was_stopped_and_is_held_on_to,
+    a_single_file_that_is_mounted,
 ];
 
 /// A small file system in memory, unmounted at the end; `None` where it may not be mounted.
@@ -51,6 +53,32 @@ impl Tmpfs {
         // SAFETY: the text lives until it returns; the other arguments are not looked at.
         let result = unsafe { libc::mount(none, target.as_ptr(), none, flags, none.cast()) };
         assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
+    }
+}
+
+/// One file mounted over another, as containers have them.
+struct Mounted(std::path::PathBuf);
+
+impl Mounted {
+    fn over(file: &Path, path: &Path) -> Option<Self> {
+        let (from, to) = (c(file.as_os_str().as_bytes()), c(path.as_os_str().as_bytes()));
+        let none = std::ptr::null();
+        // SAFETY: both texts live until it returns; the other arguments are not looked at.
+        let result =
+            unsafe { libc::mount(from.as_ptr(), to.as_ptr(), none, libc::MS_BIND, none.cast()) };
+        if result != 0 {
+            println!("no file was mounted: {}", std::io::Error::last_os_error());
+            return None;
+        }
+        Some(Mounted(path.to_owned()))
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let target = c(self.0.as_os_str().as_bytes());
+        // SAFETY: the text lives until it returns.
+        unsafe { libc::umount2(target.as_ptr(), libc::MNT_DETACH) };
     }
 }
 
@@ -192,4 +220,47 @@ fn a_monitor_that_is_started_again_in_the_same_process() {
         let previous = monitor.status().previous_run.map(|run| run.judgement.verdict);
         assert_eq!(previous, (round > 0).then_some(LastRun::Clean), "round {round}");
     }
+}
+
+/// It lives on without its monitor, and the next one is no other process.
+fn a_monitor_that_was_stopped_and_is_held_on_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("run");
+    let first = monitor(&path).unwrap();
+    let handle = first.handle();
+    wait_for_ticks(&first, 3);
+    first.stop();
+    let recording = Recording::open(&path).unwrap();
+    assert_eq!(recording.judgement.verdict, LastRun::Clean, "{:?}", recording.judgement);
+    let before = std::fs::read(&path).unwrap();
+    let second = monitor(&path).unwrap();
+    let previous = second.status().previous_run.map(|run| run.judgement.verdict);
+    assert_eq!(previous, Some(LastRun::Clean));
+    assert!(!dir.path().join("run.1").exists());
+    // What is still said to the first is nowhere written.
+    let _ = handle.configure([("warning_at", "70")]);
+    let kept = std::fs::read(Recording::previous(&path)).unwrap();
+    assert_eq!(kept[..73_728], before[..73_728], "but for the judgement");
+    assert_eq!(kept[81_920..], before[81_920..]);
+    drop(second);
+}
+
+fn a_single_file_that_is_mounted() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, outside) = (dir.path().join("run"), dir.path().join("outside"));
+    std::fs::write(&path, "").unwrap();
+    std::fs::write(&outside, "").unwrap();
+    let Some(_mounted) = Mounted::over(&outside, &path) else { return };
+    for round in 0..3 {
+        let monitor = monitor(&path).unwrap();
+        let previous = monitor.status().previous_run.map(|run| run.judgement.verdict);
+        assert_eq!(previous, (round > 0).then_some(LastRun::Clean), "round {round}");
+        wait_for_ticks(&monitor, 3);
+        drop(monitor);
+        assert_eq!(Recording::open(&outside).unwrap().judgement.verdict, LastRun::Clean);
+    }
+    let kept = Recording::open(Recording::previous(&path)).unwrap();
+    assert_eq!(kept.judgement.verdict, LastRun::Clean);
+    assert!(kept.damage.is_empty(), "{:?}", kept.damage);
+    assert!(!dir.path().join("run.new").exists());
 }

@@ -5,6 +5,7 @@ use super::fault::Fault;
 use super::print::Out;
 use plimsoll::Autopsy;
 use ratatui::crossterm::terminal;
+use std::fs::OpenOptions;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 
@@ -32,9 +33,14 @@ pub(crate) fn run(wanted: &Wanted, out: &Out) -> Result<u8, Fault> {
     out.show_with(&shown, code)
 }
 
+/// For its owner's eyes, as the file it is from.
 fn write(page: &Path, html: &str) -> Result<(), Fault> {
     let unwritten = |error| Fault::new(format!("{}: cannot be written: {error}", page.display()));
-    std::fs::write(page, html).map_err(unwritten)
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.write(true).create(true).truncate(true).open(page);
+    file.and_then(|mut file| file.write_all(html.as_bytes())).map_err(unwritten)
 }
 
 fn json(autopsy: &Autopsy) -> Result<String, Fault> {

@@ -57,7 +57,16 @@ pub(super) fn span(seconds: f64) -> String {
 
 /// Names, messages and paths may hold anything.
 pub(super) fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if is_unseen(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// What a terminal or a browser obeys instead of showing it: controls, and marks that turn the direction of what follows.
+pub(super) fn is_unseen(c: char) -> bool {
+    let is_turning = matches!(
+        c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    c.is_control() || is_turning
 }
 
 /// Its first letter large.
@@ -90,5 +99,6 @@ mod tests {
         assert_eq!([-1.0, f64::NAN, 1e300].map(moment), [UNKNOWN; 3]);
         assert_eq!(time_of_day(1_790_000_000.5), "14:13:20Z");
         assert_eq!(plain("a\u{1b}[2Jb"), "a\u{fffd}[2Jb");
+        assert_eq!(plain("a\u{202e}b\u{2066}c"), "a\u{fffd}b\u{fffd}c");
     }
 }
