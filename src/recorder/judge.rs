@@ -240,7 +240,7 @@ fn counted(case: &Case<'_>, scene: &Scene) -> Finding {
         return (LastRun::OomKillProbable, summary, false);
     }
     if late(case, scene).is_some() && !is_short(case) {
-        let summary = "the kernel has killed in its control group since, but memory was not short at its last tick: perhaps another process";
+        let summary = "the kernel has killed in its control group since, but memory was not short at its last tick: perhaps another";
         return (LastRun::OomKillProbable, summary, false);
     }
     let summary = "the kernel killed it for want of memory: its own count says so";

@@ -3,6 +3,7 @@
 use super::harness::cases;
 use super::roles::{Actor, recording_of};
 use plimsoll::{EndKind, LastRun, Recording};
+use std::time::{Duration, Instant};
 
 cases![
     a_monitor_that_is_stopped,
@@ -13,6 +14,8 @@ cases![
     a_panic_of_main_with_the_monitor_in_a_static,
     a_panic_that_aborts,
     a_panic_that_is_survived_is_told_and_not_blamed,
+    a_copy_of_a_live_recording_runs,
+    an_exec_ends_the_run,
 ];
 
 fn path() -> (tempfile::TempDir, std::path::PathBuf) {
@@ -97,4 +100,31 @@ fn a_panic_that_is_survived_is_told_and_not_blamed() {
         recording.judgement
     );
     assert_eq!(recording.panic.unwrap().thread.as_deref(), Some("clumsy"));
+}
+
+fn a_copy_of_a_live_recording_runs() {
+    let (dir, path) = path();
+    let actor = Actor::start("run", &path).ready();
+    let copy = dir.path().join("copy");
+    std::fs::copy(&path, &copy).unwrap();
+    let judgement = Recording::open(&copy).unwrap().judgement;
+    assert_eq!(judgement.verdict, LastRun::Running, "{judgement:?}");
+    assert!(judgement.summary.contains("copy"), "{judgement:?}");
+    actor.kill();
+}
+
+fn an_exec_ends_the_run() {
+    let (_dir, path) = path();
+    let actor = Actor::start("exec", &path).ready();
+    let give_up = Instant::now() + Duration::from_secs(15);
+    let judgement = loop {
+        let judgement = Recording::open(&path).unwrap().judgement;
+        if judgement.verdict != LastRun::Running || Instant::now() > give_up {
+            break judgement;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    assert_eq!(judgement.verdict, LastRun::Clean, "{judgement:?}");
+    assert!(judgement.summary.contains("exec"), "{judgement:?}");
+    actor.kill();
 }

@@ -77,6 +77,11 @@ pub(crate) fn play(role: &str) -> ExitCode {
             assert!(std::thread::spawn(|| panic!("not for the last time")).join().is_err());
             drop(monitor);
         }
+        "exec" => {
+            ready();
+            let error = std::os::unix::process::CommandExt::exec(Command::new("sleep").arg("15"));
+            panic!("no exec: {error}");
+        }
         "exit" => std::process::exit(3),
         "abort" => std::process::abort(),
         "panic_in_main" => panic!("a fault in main"),
