@@ -174,6 +174,8 @@ fn whoever_runs_is_running() {
         (again.verdict, again.summary.as_str()),
         (LastRun::Clean, "its monitor was stopped")
     );
+    let held = run().seen(Somebody, Alive).ended(EndKind::Stopped).judge();
+    assert_eq!(held.verdict, LastRun::Clean, "what it said itself, whoever holds the file");
 }
 
 #[test]
