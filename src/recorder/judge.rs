@@ -99,7 +99,7 @@ fn running(case: &Case<'_>, scene: &Scene) -> Option<Opinion> {
             "it runs where this process cannot see it, in another container or on another machine",
             vec![lock()],
         ),
-        (Holder::Nobody, Presence::Alive) if case.end.is_none() => {
+        (Holder::Nobody, Presence::Alive) => {
             let gone = exhibit("nobody has the file locked", "its lock (flock)");
             if scene.is_another == Some(true) {
                 let summary = "the process has become another program (exec), without a word";
