@@ -266,8 +266,6 @@ impl Builder {
         begun.news.into_iter().for_each(|kind| shared.emit(kind));
         if let Some(leak) = &begun.leak {
             shared.resume_leaks(leak);
-            // Or a run that ends before its first epoch would leave the next nothing.
-            shared.record_leak();
         }
         // What the runs before have seen goes on from run to run, however short this one is.
         shared.record_leak();

@@ -170,7 +170,7 @@ impl Shared {
         self.say_complaint(recorder);
     }
 
-    /// Writes down what the leak tracker has seen: at the start, and when that is another.
+    /// Writes down what the leak tracker has seen: at the start, when that is another, and at the end.
     pub(super) fn record_leak(&self) {
         let Some(recorder) = &self.tape.recorder else { return };
         recorder.leak(&self.leak_state());

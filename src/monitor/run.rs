@@ -49,6 +49,7 @@ pub(super) fn run(shared: Arc<Shared>, counts: Option<CountSource>, stopped: Rep
     shared.figures.stop();
     let total_snapshots_taken = shared.history.lock().taken_total;
     let _ = caught(|| shared.emit(EventKind::MonitorStopped { total_snapshots_taken }));
+    let _ = caught(|| shared.record_leak());
     shared.tape.end();
     shared.courier.stop();
     shared.stopped.store(true, Ordering::Relaxed);

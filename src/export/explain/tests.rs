@@ -110,7 +110,6 @@ fn status(now: Snapshot, caches: Vec<CacheStatus>, forecast: Forecast) -> Status
         events: EventTotals::default(),
         #[cfg(feature = "recorder")]
         previous_run: None,
-        #[cfg(feature = "recorder")]
         own_metrics: Vec::new(),
         settings: Vec::new(),
         surfaces: Surfaces { profile: false, ..Surfaces::of(true) },

@@ -70,7 +70,6 @@ fn bare() -> Status {
         events: EventTotals::default(),
         #[cfg(feature = "recorder")]
         previous_run: None,
-        #[cfg(feature = "recorder")]
         own_metrics: Vec::new(),
         settings: Vec::new(),
         surfaces: Surfaces::default(),
