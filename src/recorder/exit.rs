@@ -1,5 +1,5 @@
 //! Has the C library call us when the process exits: the one unsafe call of the recorder.
-#![expect(unsafe_code, reason = "atexit")]
+#![cfg_attr(unix, expect(unsafe_code, reason = "atexit"))]
 
 use std::sync::Once;
 
