@@ -43,6 +43,12 @@ pub(super) fn state() -> Option<&'static State> {
     unsafe { STATE.load(Ordering::Acquire).as_ref() }
 }
 
+/// Whether there is anything. Relaxed: a sampled object was handed over after the mapping was made.
+#[inline(always)]
+pub(super) fn is_mapped() -> bool {
+    !STATE.load(Ordering::Relaxed).is_null()
+}
+
 /// The sampler's memory, mapped now if need be; `None` where the system has none.
 pub(super) fn map() -> Option<&'static State> {
     if let Some(state) = state() {
