@@ -208,7 +208,7 @@ pub(crate) struct Configure {
 }
 
 #[derive(Debug, Args)]
-#[cfg_attr(not(feature = "http"), expect(dead_code, reason = "there is no demo then"))]
+#[cfg_attr(not(feature = "http"), allow(dead_code, reason = "there is no demo then"))]
 pub(crate) struct Demo {
     /// How long it runs.
     #[arg(long, value_name = "N", default_value_t = 45, value_parser = clap::value_parser!(u64).range(15..=600))]
