@@ -34,12 +34,14 @@ impl Countdown {
         }
     }
 
-    /// Takes off `bytes` that no sample can be made of any more.
-    pub(super) fn pass(&self, bytes: i64) {
+    /// Takes off `bytes`; whether that was more than was left, and so another distance was drawn.
+    pub(super) fn pass(&self, bytes: i64) -> bool {
         self.left.set(self.left.get().saturating_sub(bytes));
-        if self.left.get() < 0 {
+        let is_passed = self.left.get() < 0;
+        if is_passed {
             self.draw();
         }
+        is_passed
     }
 
     /// Takes off `earlier` bytes and then those of an object at hand; whether it is in the sample.
@@ -51,12 +53,7 @@ impl Countdown {
         } else {
             self.adopt(mean);
         }
-        self.left.set(self.left.get().saturating_sub(object));
-        let hit = self.left.get() < 0;
-        if hit {
-            self.draw();
-        }
-        hit && mean != 0
+        self.pass(object) && mean != 0
     }
 
     fn draw(&self) {

@@ -159,6 +159,7 @@ impl<'a> Tenant<'a> {
 
     /// Says when something is due next.
     fn leave(&self, bytes: i64) {
+        // No sample can be made of these bytes any more.
         self.countdown.pass(self.taken());
         let until_sample = bytes.min(self.countdown.left());
         self.alloc_left.set(until_sample);
