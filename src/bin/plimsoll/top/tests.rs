@@ -83,10 +83,17 @@ fn every_tab_of_it() {
 fn who_holds_it_is_told_by_function_and_whether_it_leaks() {
     let mut view = view();
     let estimate = |value: f64| json!({"value": value, "standard_error": value / 10.0});
-    let site = |name: &str, bytes: f64| json!({"name": name, "live_bytes": estimate(bytes), "live_objects": estimate(12345.4)});
-    let held = site("service::sessions::remember", 44.0 * 1_048_576.0);
-    let sites = json!([held, site("service::gone", 0.0)]);
-    let profile = json!({"is_running": true, "mean_bytes": 524_288, "sites": sites});
+    let held = |name: &str, via: Option<&str>, mib: f64| {
+        json!({"name": name, "via": via, "live_bytes": estimate(mib * 1_048_576.0),
+            "live_objects": estimate(12345.4)})
+    };
+    let remember = "service::sessions::remember";
+    let functions = json!([held(remember, None, 44.0), held("service::gone", None, 0.0)]);
+    // Stacks that differ further out.
+    let json = held(remember, Some("serde_json::from_slice"), 20.0);
+    let sites = json!([json, json, held(remember, None, 4.0)]);
+    let profile = json!({"is_running": true, "mean_bytes": 524_288, "functions": functions,
+        "sites": sites});
     view.hear(Heard::Profile(Ok(profile)));
     let leak = json!({"verdict": "confirmed", "growth_bytes": 41_943_040, "span_secs": 40.0,
         "sites": [{"name": "service::sessions::remember"}]});
@@ -96,7 +103,9 @@ fn who_holds_it_is_told_by_function_and_whether_it_leaks() {
     assert!(overview.contains("leak      confirmed, 40.0 MiB in 40 s"), "{overview}");
     view.turn_to(Tab::Profile);
     let whole = screen(&view, 80, 24);
-    assert!(whole.contains("service::sessions::remember") && !whole.contains("gone"), "{whole}");
+    assert_eq!(whole.matches(remember).count(), 1, "{whole}");
+    assert!(whole.contains("40.0 MiB            24 691    via serde_json::from_slice"), "{whole}");
+    assert!(!whole.contains("gone"), "{whole}");
 }
 
 #[test]
@@ -129,7 +138,9 @@ fn nothing_that_a_terminal_would_obey_is_drawn() {
     status["budget"]["provenance"] = json!("\u{1b}c");
     view.hear(Heard::Status(status));
     view.hear(Heard::Lost("gone\u{1b}[2J".into()));
-    view.hear(Heard::Profile(Ok(json!({"sites": [{"name": "\u{1b}[31mred"}]}))));
+    let live = json!({"value": 1, "standard_error": 1});
+    let held = json!({"name": "\u{1b}[31mred", "via": "\u{9b}31m", "live_bytes": live});
+    view.hear(Heard::Profile(Ok(json!({"functions": [held], "sites": [held]}))));
     for tab in Tab::ALL {
         view.turn_to(tab);
         let drawn = screen(&view, 120, 40);

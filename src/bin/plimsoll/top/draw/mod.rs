@@ -4,12 +4,12 @@ mod caches;
 mod chart;
 mod dialog;
 mod events;
+mod functions;
 mod gauge;
 mod growth;
 mod head;
 mod ledger;
 mod panel;
-mod sites;
 mod theme;
 
 use super::tab::Tab;
@@ -49,7 +49,7 @@ fn wide(frame: &mut Frame<'_>, body: Rect, view: &View, theme: Theme) {
     let chart = left.height.saturating_sub(wanted(Panel::Ledger, view)).max(7);
     stack(frame, left, &[(Panel::Chart, chart), (Panel::Ledger, u16::MAX)], view, theme);
     let of = |panel| (panel, wanted(panel, view));
-    let panels = [of(Panel::Growth), of(Panel::Caches), (Panel::TopSites, u16::MAX)];
+    let panels = [of(Panel::Growth), of(Panel::Caches), (Panel::TopFunctions, u16::MAX)];
     stack(frame, right, &panels, view, theme);
     stack(frame, bottom, &[(Panel::Events, u16::MAX)], view, theme);
 }

@@ -1,7 +1,7 @@
 //! `Panel`: one matter, under its name, as lines; or drawn.
 
 use super::theme::Theme;
-use super::{caches, chart, events, growth, ledger, sites};
+use super::{caches, chart, events, functions, growth, ledger};
 use crate::top::tab::Tab;
 use crate::top::view::View;
 use ratatui::Frame;
@@ -17,9 +17,10 @@ pub(super) enum Panel {
     Windows,
     Ledger,
     Caches,
-    Sites,
-    /// The same by their last names.
-    TopSites,
+    /// Of the heap profile, with what they allocated through.
+    Functions,
+    /// Those alone, by their last names.
+    TopFunctions,
     Events,
 }
 
@@ -32,7 +33,7 @@ impl Panel {
             Tab::Ledger => Panel::Ledger,
             Tab::Caches => Panel::Caches,
             Tab::Events => Panel::Events,
-            Tab::Profile => Panel::Sites,
+            Tab::Profile => Panel::Functions,
         }
     }
 
@@ -42,7 +43,7 @@ impl Panel {
             Panel::Growth | Panel::Windows => "growth".into(),
             Panel::Ledger => "ledger".into(),
             Panel::Caches => "caches".into(),
-            Panel::Sites | Panel::TopSites => sites::name(view),
+            Panel::Functions | Panel::TopFunctions => functions::name(view),
             Panel::Events => "events, newest first".into(),
         }
     }
@@ -55,8 +56,8 @@ impl Panel {
             Panel::Windows => growth::all(view, theme),
             Panel::Ledger => ledger::lines(view, theme),
             Panel::Caches => caches::lines(view, theme),
-            Panel::Sites => sites::lines(view, theme),
-            Panel::TopSites => sites::short(view, theme),
+            Panel::Functions => functions::lines(view, theme),
+            Panel::TopFunctions => functions::short(view, theme),
             Panel::Events => events::lines(view, theme),
         }
     }

@@ -1,4 +1,4 @@
-//! The top sites of the heap profile: who allocated what is live.
+//! The heap profile's top functions: who allocated what is live, and through what.
 
 use super::theme::Theme;
 use crate::print::{Table, bytes, count, plain, size};
@@ -6,6 +6,10 @@ use crate::top::profile::Profile;
 use crate::top::view::View;
 use ratatui::text::Line;
 use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// So many ways a function.
+const MOST_WAYS: usize = 3;
 
 pub(super) fn name(view: &View) -> String {
     match &view.profile {
@@ -21,27 +25,31 @@ pub(super) fn name(view: &View) -> String {
 
 /// By their last names, for where there is little room.
 pub(super) fn short(view: &View, theme: Theme) -> Vec<Line<'static>> {
-    table(view, theme, last_names)
+    told(view, theme, |table, function, _| table.row(row(function, last_names(&name_of(function)))))
 }
 
+/// Each with the libraries' functions that allocated for it.
 pub(super) fn lines(view: &View, theme: Theme) -> Vec<Line<'static>> {
-    table(view, theme, str::to_owned)
+    told(view, theme, |table, function, sites| {
+        table.row(row(function, name_of(function)));
+        ways(function, sites).for_each(|way| table.row(way));
+    })
 }
 
-fn table(view: &View, theme: Theme, named: fn(&str) -> String) -> Vec<Line<'static>> {
+fn told(view: &View, theme: Theme, tell: fn(&mut Table, &Value, &[Value])) -> Vec<Line<'static>> {
     let profile = match &view.profile {
         Profile::Known(profile) => profile,
         Profile::None(why) => return vec![Line::styled(plain(why), theme.quiet())],
         Profile::Unknown => return vec![Line::styled("not asked yet", theme.quiet())],
     };
-    let sites = profile["sites"].as_array().map_or(&[][..], Vec::as_slice);
-    let held: Vec<_> = sites.iter().filter(|site| value(&site["live_bytes"]) > 0.0).collect();
+    let held: Vec<_> =
+        all(&profile["functions"]).iter().filter(|of| value(&of["live_bytes"]) > 0.0).collect();
     if held.is_empty() {
         return vec![Line::styled("no samples yet", theme.quiet())];
     }
     let mut table = Table::new(">>><");
     table.row(["live", "+-", "objects", "by"]);
-    held.iter().for_each(|site| table.row(row(site, named)));
+    held.iter().for_each(|function| tell(&mut table, function, all(&profile["sites"])));
     let mut lines: Vec<_> = table.lines(0).lines().map(|line| Line::raw(line.to_owned())).collect();
     if let Some(head) = lines.first_mut() {
         *head = std::mem::take(head).style(theme.quiet());
@@ -49,15 +57,39 @@ fn table(view: &View, theme: Theme, named: fn(&str) -> String) -> Vec<Line<'stat
     lines
 }
 
+fn all(list: &Value) -> &[Value] {
+    list.as_array().map_or(&[], Vec::as_slice)
+}
+
 fn value(estimate: &Value) -> f64 {
     estimate["value"].as_f64().unwrap_or(f64::NAN)
 }
 
-fn row(site: &Value, named: fn(&str) -> String) -> [String; 4] {
-    let (live, objects) = (&site["live_bytes"], value(&site["live_objects"]).round() as i64);
+fn name_of(of: &Value) -> String {
+    of["name"].as_str().map(plain).unwrap_or_default()
+}
+
+fn row(of: &Value, name: String) -> [String; 4] {
+    let (live, objects) = (&of["live_bytes"], value(&of["live_objects"]).round() as i64);
     let error = live["standard_error"].as_f64().map_or_else(String::new, bytes);
-    let name = site["name"].as_str().map(plain).unwrap_or_default();
-    [bytes(value(live)), error, count(&serde_json::json!(objects)), named(&name)]
+    [bytes(value(live)), error, count(&serde_json::json!(objects)), name]
+}
+
+/// What a function's largest sites allocated through, the most first. Without an error: only the largest sites are known.
+fn ways(function: &Value, sites: &[Value]) -> impl Iterator<Item = [String; 4]> {
+    let mut by_way: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
+    for site in sites.iter().filter(|site| site["name"] == function["name"]) {
+        let Some(via) = site["via"].as_str() else { continue };
+        let (live, objects) = by_way.entry(via).or_default();
+        *live += value(&site["live_bytes"]);
+        *objects += value(&site["live_objects"]);
+    }
+    let mut ways: Vec<_> = by_way.into_iter().collect();
+    ways.sort_by(|(_, a), (_, b)| b.0.total_cmp(&a.0));
+    ways.into_iter().take(MOST_WAYS).map(|(via, (live, objects))| {
+        let objects = count(&serde_json::json!(objects.round() as i64));
+        [bytes(live), String::new(), objects, format!("  via {}", plain(via))]
+    })
 }
 
 /// `service::remember`; one with type parameters is left as it is.
