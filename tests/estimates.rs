@@ -63,9 +63,7 @@ const SITES: [(&str, u64); 4] = [
 
 /// Whether `truth` is within the interval of all that `profile` has of the function, whose own lists are small beside it.
 fn is_within(profile: &HeapProfile, name: &str, truth: u64) -> bool {
-    // Line tables alone have no path for a function into which others were inlined.
-    let last = |name: &str| name.rsplit("::").next().map(str::to_owned);
-    let sites = profile.sites.iter().filter(|site| last(site.name()) == last(name));
+    let sites = profile.sites.iter().filter(|site| site.name() == name);
     // The list that holds the objects is the same function's, and known.
     let bytes = sites.filter(|site| site.live_samples > 0).map(|site| site.live_bytes);
     let (low, high) = bytes.fold((0.0, 0.0), |sum, it| (sum.0 + it.low, sum.1 + it.high));

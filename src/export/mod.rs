@@ -8,6 +8,8 @@ pub(crate) mod history;
 #[cfg(feature = "log")]
 mod json_layer;
 pub(crate) mod log;
+#[cfg(any(feature = "profile", feature = "recorder"))]
+mod markup;
 #[cfg(feature = "profile")]
 pub(crate) mod profile;
 #[cfg(feature = "prometheus")]

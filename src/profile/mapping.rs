@@ -1,8 +1,9 @@
 //! Where the program and its libraries lie in memory, and which builds they are: what a tool outside needs to name addresses.
 
+use super::program_file::build_id_of;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// So many at most: a program that has more mapped files with code in them names the first.
 const MOST: usize = 1024;
@@ -30,6 +31,16 @@ impl Mapping {
     /// Where in the file `address` is; `None` when it is in none of this part.
     pub(super) fn offset_of(&self, address: u64) -> Option<u64> {
         (self.start..self.end).contains(&address).then(|| address - self.start + self.file_offset)
+    }
+
+    /// Where the file can be read, if what lies there is still what is mapped.
+    pub(super) fn file(&self) -> Option<PathBuf> {
+        let own = own_file(&self.path).or_else(|| own_file(&format!("{}{DELETED}", self.path)));
+        let same = || {
+            let is_same = self.build_id.is_some() && build_id(&self.path) == self.build_id;
+            is_same.then(|| PathBuf::from(&self.path))
+        };
+        own.or_else(same)
     }
 
     /// The file's name without its directory.
@@ -84,24 +95,19 @@ fn mapping(line: &str) -> Option<Mapping> {
 
 /// The build id in the ELF file that is mapped as `path`.
 fn build_id(path: &str) -> Option<String> {
-    // The program itself can be read even when its file was replaced meanwhile.
-    let is_own =
-        std::fs::read_link("/proc/self/exe").is_ok_and(|own| own.to_string_lossy() == path);
-    match is_own {
-        true => build_id_of(Path::new("/proc/self/exe")),
+    match own_file(path) {
+        Some(own) => build_id_of(&own),
         // What lies there now is another file.
-        false if path.ends_with(DELETED) => None,
-        false => build_id_of(Path::new(path)),
+        None if path.ends_with(DELETED) => None,
+        None => build_id_of(Path::new(path)),
     }
 }
 
-/// The build id in an ELF file, in hexadecimal: reads its headers and notes, not the rest.
-pub(crate) fn build_id_of(path: &Path) -> Option<String> {
-    use object::Object;
-    let cache = object::ReadCache::new(std::fs::File::open(path).ok()?);
-    let file = object::File::parse(&cache).ok()?;
-    let id = file.build_id().ok()??;
-    Some(id.iter().map(|byte| format!("{byte:02x}")).collect())
+/// The program itself, if it is what is mapped as `path`: it can be read even when its file was replaced meanwhile.
+fn own_file(path: &str) -> Option<PathBuf> {
+    let own = PathBuf::from("/proc/self/exe");
+    let is_own = std::fs::read_link(&own).is_ok_and(|it| it.to_string_lossy() == path);
+    is_own.then_some(own)
 }
 
 #[cfg(test)]

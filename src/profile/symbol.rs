@@ -5,6 +5,7 @@
 
 use super::heap::{Function, HeapProfile};
 use super::mapping::Mapping;
+use super::paths;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::ffi::c_void;
@@ -96,8 +97,11 @@ impl Names {
         if new.is_empty() {
             return;
         }
-        self.functions.extend(new.into_iter().map(|address| (address, look_up(address))));
+        let mut named: Vec<_> =
+            new.into_iter().map(|address| (address, look_up(address))).collect();
         backtrace::clear_symbol_cache();
+        paths::complete(&mut named, mappings);
+        self.functions.extend(named);
     }
 }
 
@@ -132,6 +136,7 @@ fn shortened(name: &str) -> String {
 mod tests {
     use super::*;
     use crate::profile::heap::{Location, ProfileSite};
+    use crate::profile::mapping;
 
     /// A profile whose one site has this very function on its stack.
     fn here() -> HeapProfile {
@@ -143,7 +148,8 @@ mod tests {
         let site = ProfileSite { stack: (0..frames.len() as u32).collect(), ..Default::default() };
         let at = |address| Location { address, ..Location::default() };
         let locations = frames.into_iter().map(at).collect();
-        HeapProfile { locations, sites: vec![site], ..HeapProfile::default() }
+        let mappings = mapping::read();
+        HeapProfile { locations, sites: vec![site], mappings, ..HeapProfile::default() }
     }
 
     #[test]
@@ -151,9 +157,8 @@ mod tests {
         let profile = here().with_symbols();
         assert!(profile.has_symbols);
         let names: Vec<_> = profile.functions(&profile.sites[0]).map(|it| &it.name).collect();
-        // Neither as the linker has it nor with a hash; line tables alone have no path.
-        let is_own = |name: &str| name == "here" || name.ends_with("symbol::tests::here");
-        assert!(names.iter().any(|name| is_own(name)), "{names:?}");
+        // Neither as the linker has it nor with a hash; and with its path, which line tables alone do not have.
+        assert!(names.iter().any(|name| name.ends_with("symbol::tests::here")), "{names:?}");
     }
 
     #[test]

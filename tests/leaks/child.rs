@@ -1,6 +1,6 @@
 //! An example that runs as a process of its own, and is asked through its socket.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -43,10 +43,28 @@ impl Leaking {
 
     /// What is answered to `path`; `None` while nobody listens.
     fn try_asking(&self, path: &str) -> Option<Value> {
+        let head = format!("GET {path} HTTP/1.0\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        self.try_sending(&head)
+    }
+
+    /// What a tool answers to an agent that gives it no arguments.
+    pub(crate) fn tool(&self, name: &str) -> Value {
+        let params = json!({"name": name, "arguments": {}});
+        let body = json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params});
+        let body = body.to_string();
+        let heads = [
+            "POST /mcp HTTP/1.0\r\nhost: localhost\r\nconnection: close",
+            "accept: application/json, text/event-stream\r\ncontent-type: application/json",
+            &format!("mcp-protocol-version: 2025-11-25\r\ncontent-length: {}", body.len()),
+        ];
+        let answer = self.try_sending(&format!("{}\r\n\r\n{body}", heads.join("\r\n"))).unwrap();
+        answer["result"]["structuredContent"].clone()
+    }
+
+    fn try_sending(&self, request: &str) -> Option<Value> {
         let mut stream = UnixStream::connect(socket(self.home.path())).ok()?;
         stream.set_read_timeout(Some(NEVER)).unwrap();
-        let head = format!("GET {path} HTTP/1.0\r\nhost: localhost\r\nconnection: close\r\n\r\n");
-        stream.write_all(head.as_bytes()).ok()?;
+        stream.write_all(request.as_bytes()).ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         let (_, body) = answer.split_once("\r\n\r\n")?;
@@ -88,9 +106,7 @@ fn socket(home: &Path) -> PathBuf {
     home.join("socket")
 }
 
-/// Whether the first of a list of sites is that function. In a build with line tables only, one into which others were inlined
-/// has a name without its path.
+/// Whether the first of a list of sites is that function.
 pub(crate) fn is_first(function: &str, sites: &Value) -> bool {
-    let Some(name) = sites[0]["name"].as_str() else { return false };
-    name == function || function.ends_with(&format!("::{name}"))
+    sites[0]["name"] == function
 }

@@ -5,9 +5,6 @@ use serde_json::Value;
 
 const KEEPS: &str = "leaky_json::trace_of";
 
-/// In which a build with line tables only keeps what is certain.
-const NAME: &str = "trace_of";
-
 fn grew(explanation: &Value) -> bool {
     is_first(KEEPS, &explanation["grown"]["sites"])
 }
@@ -17,7 +14,7 @@ fn the_function_that_keeps_a_field_is_named() {
     let service = Leaking::start("leaky_json", &["120"]);
     // Long before it is a leak, since whoever asks wants to know what grows.
     let early = service.until("/api/v1/explain", grew);
-    assert!(early["verdict"].to_string().contains(NAME), "{early:#}");
+    assert!(early["verdict"].to_string().contains(KEEPS), "{early:#}");
 
     let leak = service.found("confirmed");
     assert!(is_first(KEEPS, &leak["sites"]), "{leak:#}");
@@ -30,14 +27,16 @@ fn the_function_that_keeps_a_field_is_named() {
 
     let explanation = service.ask("/api/v1/explain");
     let verdict = explanation["verdict"].to_string();
-    assert!(verdict.contains("A leak is confirmed") && verdict.contains(NAME), "{verdict}");
-    assert!(explanation["next_steps"].to_string().contains(NAME), "{explanation:#}");
+    assert!(verdict.contains("A leak is confirmed") && verdict.contains(KEEPS), "{verdict}");
+    assert!(explanation["next_steps"].to_string().contains(KEEPS), "{explanation:#}");
+    let told = service.tool("explain_memory").to_string();
+    assert!(told.contains("A leak is confirmed") && told.contains(KEEPS), "{told}");
     let events = service.ask("/api/v1/events");
     let events = events["events"].as_array().unwrap();
     let told = |kind: &str| events.iter().find(|event| event["event_type"] == kind).unwrap();
     assert_eq!(told("leak_growing")["level"], "info");
     assert!(told("leak_suspected")["growth_bytes"].as_f64().unwrap() > 1e6);
-    assert!(told("leak_confirmed")["functions"].to_string().contains(NAME));
+    assert!(told("leak_confirmed")["functions"].to_string().contains(KEEPS));
     let health = service.ask("/api/v1/health");
     assert_eq!(health["status"], "warning");
     assert_eq!(health["failed_checks"], serde_json::json!(["memory_leak"]));

@@ -3,8 +3,8 @@
 //!
 //! ```text
 //! verdict.rs   what became of it, in a sentence
-//! grown.rs     the ledger and the caches: when all was well, at the most, and at the end
-//! sites.rs     who held it: the places in the program, from the kept profiles
+//! grown.rs     the ledger and the caches: at the earliest, when all was well, at the most, and at the end
+//! sites.rs     who held it: the program's functions, from the kept profiles
 //! given.rs     evictions, purges, refusals
 //! happened.rs  one recorded event in words
 //! course.rs    what happened, in order and bounded; the figures for charts
@@ -89,7 +89,10 @@ pub struct Autopsy {
     pub used_percent: Option<f64>,
     /// The budget then.
     pub budget_bytes: Option<u64>,
-    /// The ledger: when all was well, at its most, at the end.
+    /// Whether all was well at the last tick: then `change_bytes` is from the earliest tick that the file has, which is known
+    /// of what the time line has and of no other line.
+    pub was_well_to_the_end: bool,
+    /// The ledger: at the earliest, when all was well, at its most, at the end.
     pub ledger: Vec<LedgerChange>,
     /// Every cache, and what no cache held.
     pub caches: Vec<Held>,
@@ -99,7 +102,7 @@ pub struct Autopsy {
     pub leak: Option<Map<String, Value>>,
     /// Which profile the sites are from; `None` when none was kept, or none can be read.
     pub profile: Option<KeptProfile>,
-    /// The places in the program that held most, those that grew most first; 20 at most.
+    /// The functions that held most, those that grew most first; 20 at most.
     pub sites: Vec<SiteHeld>,
     /// What was asked and given.
     pub given: Given,
@@ -137,6 +140,7 @@ impl Autopsy {
             used_bytes: last.and_then(|last| last.usage_bytes()),
             used_percent: last.and_then(|last| last.usage_percent()),
             budget_bytes: last.and_then(|last| last.budget_bytes()),
+            was_well_to_the_end: grown::is_well_to_the_end(recording),
             ledger: grown::ledger(recording),
             caches: grown::caches(recording),
             unexplained: grown::unexplained(recording),

@@ -1,9 +1,8 @@
 //! Names for addresses that a profile was kept with, from the very files that its process had mapped, if they still are the
 //! same: their build ids say so.
 
-use crate::profile::{Function, HeapProfile, Mapping, build_id_of};
+use crate::profile::{Function, HeapProfile, Mapping, Segments, build_id_of, complete_by};
 use addr2line::Loader;
-use object::{Object, ObjectSegment};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -47,8 +46,7 @@ fn reasons(files: BTreeMap<String, Result<Program, String>>) -> String {
 /// A file with code and, with luck, debug information.
 struct Program {
     loader: Loader,
-    /// Of each loaded part: where in the file, how long, and at which address by the file itself.
-    segments: Vec<(u64, u64, u64)>,
+    segments: Segments,
 }
 
 impl Program {
@@ -67,7 +65,7 @@ impl Program {
             (Some(_), Some(_)) => return Err(told("another build by now")),
             _ => return Err(told("no build id to know it by")),
         }
-        let segments = segments(path).ok_or_else(|| told("no program that can be read"))?;
+        let segments = Segments::of(path).ok_or_else(|| told("no program that can be read"))?;
         let loader = Loader::new(path).map_err(|error| told(&error.to_string()))?;
         Ok(Program { loader, segments })
     }
@@ -76,15 +74,8 @@ impl Program {
     fn functions(&self, mapping: &Mapping, address: u64) -> Vec<Function> {
         let within = address.checked_sub(mapping.start);
         let offset = within.and_then(|within| within.checked_add(mapping.file_offset));
-        let call = offset.and_then(|offset| self.address_of(offset)?.checked_sub(1));
+        let call = offset.and_then(|offset| self.segments.address_of(offset)?.checked_sub(1));
         call.map(|call| self.at(call)).unwrap_or_default()
-    }
-
-    fn address_of(&self, offset: u64) -> Option<u64> {
-        let within =
-            |(from, length, _): &&(u64, u64, u64)| (*from..from + length).contains(&offset);
-        let (from, _, address) = self.segments.iter().find(within)?;
-        Some(offset - from + address)
     }
 
     fn at(&self, call: u64) -> Vec<Function> {
@@ -106,25 +97,14 @@ impl Program {
                 }
             }
         }
-        if functions.is_empty() {
-            let symbol = self.loader.find_symbol(call).map(readable);
-            functions.extend(symbol.map(|name| Function { name, file: None, line: None }));
+        let symbol = self.loader.find_symbol(call).map(readable);
+        match (functions.last_mut(), symbol) {
+            (Some(outermost), Some(symbol)) => complete_by(outermost, &symbol),
+            (None, Some(name)) => functions.push(Function { name, file: None, line: None }),
+            (_, None) => {}
         }
         functions
     }
-}
-
-fn segments(path: &Path) -> Option<Vec<(u64, u64, u64)>> {
-    let cache = object::ReadCache::new(std::fs::File::open(path).ok()?);
-    let file = object::File::parse(&cache).ok()?;
-    let part = |segment: object::Segment<'_, '_, _>| {
-        let (from, length) = segment.file_range();
-        // Where their ends are no numbers any more, the file is no program.
-        from.checked_add(length)?;
-        segment.address().checked_add(length)?;
-        Some((from, length, segment.address()))
-    };
-    Some(file.segments().filter_map(part).collect())
 }
 
 /// As people write it, without the hash at its end, and not without end.

@@ -1,15 +1,17 @@
-//! Who held it: the places in the program, from the profiles that were kept beside the recording.
+//! Who held it: the program's functions, from the profiles that were kept beside the recording.
 
 #[cfg(feature = "profile")]
 use crate::profile::{HeapProfile, ProfileSite, SiteGrowth};
 use crate::recorder::ProfileKind;
 use serde::Serialize;
+#[cfg(feature = "profile")]
+use std::collections::{BTreeMap, btree_map::Entry};
 use std::path::PathBuf;
 
-/// Places that are told.
+/// Functions that are told.
 #[cfg(feature = "profile")]
 const MOST_SITES: usize = 20;
-/// Functions that are told of a place's stack.
+/// Functions that are told of a stack.
 #[cfg(feature = "profile")]
 const MOST_FRAMES: usize = 16;
 
@@ -37,15 +39,17 @@ pub struct KeptProfile {
     pub symbols: &'static str,
 }
 
-/// A place in the program, and what it held: estimates.
+/// A function, and what it held: estimates, each the sum over all of its stacks with the same tag and thread.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct SiteHeld {
-    /// The function that it is in.
+    /// Its name.
     pub name: String,
-    /// The same for the same place in another profile.
+    /// How many stacks it is the sum of.
+    pub stacks: usize,
+    /// The key of the stack that holds most: the same for the same stack in another profile.
     pub key: String,
-    /// The library's function that allocated for it.
+    /// The library's function that allocated for it, on that stack.
     pub via: Option<String>,
     /// The tag in force.
     pub tag: Option<String>,
@@ -61,7 +65,7 @@ pub struct SiteHeld {
     pub grown_bytes: Option<f64>,
     /// The standard error of `grown_bytes`.
     pub grown_standard_error: Option<f64>,
-    /// The functions on its stack, the innermost first.
+    /// The functions on the stack that holds most, the innermost first.
     pub stack: Vec<String>,
 }
 
@@ -100,12 +104,35 @@ impl Kept {
     pub(super) fn sites(&self) -> (Option<KeptProfile>, Vec<SiteHeld>) {
         let Some((kept, profile)) = &self.latest else { return (None, Vec::new()) };
         let growth = self.earlier.as_ref().map(|earlier| profile.difference(earlier));
-        let held = |site| held(profile, site, growth.as_deref());
-        let mut sites: Vec<_> = profile.sites.iter().map(held).collect();
+        let mut by_function: BTreeMap<_, SiteHeld> = BTreeMap::new();
+        // The largest first: its stack is told.
+        for site in &profile.sites {
+            let of = (site.name(), &site.tag, &site.thread);
+            let held = held(profile, site, growth.as_deref());
+            match by_function.entry(of) {
+                Entry::Vacant(entry) => drop(entry.insert(held)),
+                Entry::Occupied(mut entry) => entry.get_mut().add(&held),
+            }
+        }
+        let mut sites: Vec<_> = by_function.into_values().collect();
         sites.sort_by(|a, b| order(b).total_cmp(&order(a)).then_with(|| a.key.cmp(&b.key)));
         sites.retain(|site| site.live_bytes > 0.0);
         sites.truncate(MOST_SITES);
         (Some(kept.clone()), sites)
+    }
+}
+
+#[cfg(feature = "profile")]
+impl SiteHeld {
+    /// Adds another stack: other samples, so that variances add up.
+    fn add(&mut self, other: &SiteHeld) {
+        self.stacks += other.stacks;
+        self.live_bytes += other.live_bytes;
+        self.live_objects += other.live_objects;
+        self.live_standard_error = self.live_standard_error.hypot(other.live_standard_error);
+        self.grown_bytes = self.grown_bytes.zip(other.grown_bytes).map(|(own, it)| own + it);
+        let errors = self.grown_standard_error.zip(other.grown_standard_error);
+        self.grown_standard_error = errors.map(|(own, it)| own.hypot(it));
     }
 }
 
@@ -120,6 +147,7 @@ fn held(profile: &HeapProfile, site: &ProfileSite, growth: Option<&[SiteGrowth]>
     let stack = profile.shown(site).map(|function| function.name.clone());
     SiteHeld {
         name: site.name().to_owned(),
+        stacks: 1,
         key: site.key.clone(),
         via: site.via.clone(),
         tag: site.tag.clone(),

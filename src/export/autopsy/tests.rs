@@ -185,8 +185,9 @@ fn kept() -> Kept {
     let location = |name: &str| json!({"address": 1, "mapping": null, "functions": [{"name": name, "file": "src/main.rs", "line": 7}]});
     let profile = |second: f64, leaked: u64| -> HeapProfile {
         let sites = [
-            site("a", "search::sessions::remember", leaked, [0, 2]),
+            site("a", "search::sessions::remember", leaked - 1, [0, 2]),
             site("b", "search::pages::render", 8, [1, 2]),
+            site("c", "search::sessions::remember", 1, [0, 1]),
         ];
         let json = json!({"schema_version": 1, "timestamp": BEGAN + second, "is_running": true, "mean_bytes": MIB / 2,
             "live_objects": estimate(0), "live_bytes": estimate(leaked + 8), "allocated_objects": estimate(0),
@@ -240,7 +241,11 @@ fn the_json_is_the_model_and_the_page_shows_it() {
     let json = serde_json::to_value(&autopsy).expect("JSON");
     assert_eq!(json["verdict"], "oom_kill_confirmed");
     assert_eq!(json["sites"][0]["name"], "search::sessions::remember");
-    assert_eq!(json["sites"][0]["grown_bytes"], (42 * MIB) as f64);
+    let sites = json["sites"].as_array().expect("sites");
+    assert_eq!((sites.len(), &sites[0]["stacks"], &sites[0]["key"]), (2, &json!(2), &json!("a")));
+    assert_eq!(sites[0]["live_bytes"], (44 * MIB) as f64);
+    assert_eq!(sites[0]["live_standard_error"], (MIB as f64 / 2.0).hypot(MIB as f64 / 2.0));
+    assert_eq!(sites[0]["grown_bytes"], (42 * MIB) as f64);
     assert_eq!(json["unexplained"]["change_bytes"], (40 * MIB) as i64);
     let page = autopsy.html();
     check("autopsy.html", &page);
@@ -308,6 +313,26 @@ fn a_file_of_which_nothing_is_left_has_its_verdict_and_no_figures() {
     assert!(page.contains("no time line") && !page.contains("NaN"), "{page}");
     assert_eq!(is_well_formed(&page), Ok(()));
     assert_eq!(autopsy.used_bytes, None);
+}
+
+#[test]
+fn what_was_well_to_the_end_has_grown_since_the_earliest() {
+    let mut recording = recording();
+    recording.well = recording.last.clone();
+    recording.caches_when_well = recording.caches.clone();
+    let autopsy = Autopsy::of(&recording);
+    let live = autopsy.ledger.iter().find(|line| line.name == "live").expect("live bytes");
+    // 10 MiB at first, 60 MiB at the end.
+    assert_eq!(live.change_bytes, Some(50 * MIB as i64));
+    let unexplained = autopsy.unexplained.as_ref().expect("bytes of no cache");
+    assert_eq!(
+        (unexplained.earliest_bytes, unexplained.change_bytes),
+        (Some(2 * MIB), Some(50 * MIB as i64))
+    );
+    // Of which nothing earlier is known.
+    assert!(autopsy.was_well_to_the_end && autopsy.caches[0].change_bytes.is_none());
+    assert!(autopsy.text(80).contains("since first"), "{}", autopsy.text(80));
+    assert!(autopsy.html().contains("since the earliest"));
 }
 
 #[test]

@@ -114,10 +114,11 @@ fn grew(page: &mut Page, autopsy: &Autopsy) {
     if autopsy.ledger.is_empty() {
         return;
     }
-    let row = |name: &str, [well, most, last, by]: [String; 4]| {
-        format!("{name:24}{well:>12}{most:>12}{last:>12}{by:>13}")
+    let row = |name: &str, figures: [String; 5]| {
+        figures.iter().fold(format!("{name:20}"), |row, figure| row + &format!("{figure:>12}"))
     };
-    let head = ["when well", "at most", "last", "change"].map(str::to_owned);
+    let since = if autopsy.was_well_to_the_end { "since first" } else { "since well" };
+    let head = ["earliest", "when well", "at peak", "last", since].map(str::to_owned);
     page.line(&row("what grew", head));
     for line in told_of_ledger(&autopsy.ledger) {
         page.line(&row(&format!("  {}", spaced(&line.name)), figures_of(line)));
@@ -132,7 +133,7 @@ fn grew(page: &mut Page, autopsy: &Autopsy) {
 }
 
 fn fitted(name: &str) -> String {
-    name.chars().take(23).collect()
+    name.chars().take(19).collect()
 }
 
 /// The live bytes and what the kernel counts always; of the rest what changed most.
@@ -154,16 +155,18 @@ fn cell(bytes: Option<f64>) -> String {
     bytes.map_or(String::new(), size)
 }
 
-fn figures_of(line: &LedgerChange) -> [String; 4] {
+fn figures_of(line: &LedgerChange) -> [String; 5] {
     let of = |bytes: Option<i64>| cell(bytes.map(|bytes| bytes as f64));
     let by = line.change_bytes.map_or(String::new(), |bytes| change(bytes as f64));
-    [of(line.when_well_bytes), of(line.at_most_bytes), of(line.last_bytes), by]
+    let earliest = of(line.earliest_bytes);
+    [earliest, of(line.when_well_bytes), of(line.at_most_bytes), of(line.last_bytes), by]
 }
 
-fn held_by(held: &Held) -> [String; 4] {
+fn held_by(held: &Held) -> [String; 5] {
     let of = |bytes: Option<u64>| cell(bytes.map(|bytes| bytes as f64));
     let by = held.change_bytes.map_or(String::new(), |bytes| change(bytes as f64));
-    [of(held.when_well_bytes), of(held.at_most_bytes), of(held.last_bytes), by]
+    let earliest = of(held.earliest_bytes);
+    [earliest, of(held.when_well_bytes), of(held.at_most_bytes), of(held.last_bytes), by]
 }
 
 fn sites(page: &mut Page, autopsy: &Autopsy) {
@@ -172,11 +175,11 @@ fn sites(page: &mut Page, autopsy: &Autopsy) {
         profile.since.map_or(String::new(), |it| format!(" and grew since {}", time_of_day(it)));
     let (taken, mean) = (time_of_day(profile.timestamp), size(profile.mean_bytes as f64));
     page.line(&format!("who held it at {taken}{since} (a sample in {mean})"));
-    for site in autopsy.sites.iter().take(SITES) {
+    for (place, site) in autopsy.sites.iter().take(SITES).enumerate() {
         page.line(&site_line(site, page.width));
-    }
-    if let Some(callers) = autopsy.sites.first().and_then(callers) {
-        page.line(&format!("    called by {callers}"));
+        if let Some(callers) = callers(site).filter(|_| place == 0) {
+            page.line(&format!("    called by {callers}"));
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Sizes and times for people; and what came from elsewhere, without characters that a terminal would obey.
 
+use crate::export::markup::is_unseen;
 use std::time::{Duration, UNIX_EPOCH};
 
 /// What stands where nothing is known.
@@ -58,15 +59,6 @@ pub(super) fn span(seconds: f64) -> String {
 /// Names, messages and paths may hold anything.
 pub(super) fn plain(text: &str) -> String {
     text.chars().map(|c| if is_unseen(c) { '\u{fffd}' } else { c }).collect()
-}
-
-/// What a terminal or a browser obeys instead of showing it: controls, and marks that turn the direction of what follows.
-pub(super) fn is_unseen(c: char) -> bool {
-    let is_turning = matches!(
-        c,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-    );
-    c.is_control() || is_turning
 }
 
 /// Its first letter large.

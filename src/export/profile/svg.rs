@@ -3,6 +3,7 @@
 //! pointer rests on it. At most 2000 rectangles, the widest; what is too narrow to be seen is left out.
 
 use super::flame::Node;
+use crate::export::markup::escape;
 use crate::profile::{Estimate, HeapProfile, Owner};
 use bytesize::ByteSize;
 use std::fmt::Write;
@@ -116,7 +117,7 @@ impl Picture {
             "<text class=\"h\" x=\"{MARGIN}\" y=\"25\">{} live</text>\n\
              <text class=\"s\" x=\"{MARGIN}\" y=\"44\">{}</text>\n",
             size(live.value),
-            escaped(&basis(profile, live)),
+            escape(&basis(profile, live)),
         ));
     }
 
@@ -181,14 +182,14 @@ impl Picture {
         self.put(format_args!(
             "<g class=\"f\"><title>{}: {}, {share:.1} %</title>\
              <rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{:.1}\" rx=\"1.5\" fill=\"{fill}\"/>",
-            escaped(&node.name),
+            escape(&node.name),
             size(node.bytes),
             ROW - 1.0,
         ));
         let label = label(&node.name, ((width - 6.0) / CHARACTER) as usize);
         if !label.is_empty() {
             let (x, y) = (x + 3.0, y + 12.0);
-            self.put(format_args!("<text x=\"{x:.1}\" y=\"{y:.1}\">{}</text>", escaped(&label)));
+            self.put(format_args!("<text x=\"{x:.1}\" y=\"{y:.1}\">{}</text>", escape(&label)));
         }
         self.text.push_str("</g>\n");
     }
@@ -245,23 +246,6 @@ fn colour(name: &str, owner: Owner) -> String {
         Owner::Library => format!("hsl({},42%,{}%)", 150 + shade, 62 + light),
         Owner::Machinery => format!("hsl(215,14%,{}%)", 68 + light),
     }
-}
-
-/// For the inside of an element.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            // XML has no way to say them.
-            control if control.is_control() => escaped.push(' '),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

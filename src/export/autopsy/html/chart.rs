@@ -1,9 +1,9 @@
 //! `Chart`: figures over time. The SVG is stretched to its place and holds no text; labels are the page's own, and stay legible
 //! however narrow it is.
 
-use super::escape::escape;
 use super::marks::Marks;
 use crate::export::autopsy::words::{size, time_of_day};
+use crate::export::markup::escape;
 use std::fmt::Write;
 
 /// Of the drawing, which is stretched to its place.

@@ -1,7 +1,6 @@
 //! An autopsy as one page that needs nothing else: no script, no network; light and dark, wide and narrow.
 //!
 //! ```text
-//! escape.rs   what came from elsewhere, as text and nothing else
 //! chart.rs    figures over time as SVG, whose labels are the page's own text
 //! marks.rs    what happened, as numbered flags on the charts
 //! charts.rs   which charts there are
@@ -11,14 +10,13 @@
 
 mod chart;
 mod charts;
-mod escape;
 mod marks;
 mod tables;
 
 use super::Autopsy;
 use super::words::{UNKNOWN, known_size, moment, percent, size, span};
+use crate::export::markup::escape;
 use crate::recorder::LastRun;
-use escape::escape;
 use marks::Marks;
 
 const STYLE: &str = include_str!("style.css");

@@ -1,6 +1,5 @@
 //! What grew, who held it, what was asked and given, and how it went: as tables.
 
-use super::escape::escape;
 use super::marks::Marks;
 use super::size_of;
 use crate::export::autopsy::Autopsy;
@@ -9,12 +8,13 @@ use crate::export::autopsy::given::Given;
 use crate::export::autopsy::grown::{Held, LedgerChange};
 use crate::export::autopsy::sites::SiteHeld;
 use crate::export::autopsy::words::{UNKNOWN, change, moment, size, spaced, time_of_day};
+use crate::export::markup::escape;
 use crate::ledger::LineKind;
 
 pub(super) fn all(autopsy: &Autopsy, marks: &Marks) -> String {
     [
         sites(autopsy),
-        ledger(&autopsy.ledger),
+        ledger(autopsy),
         caches(autopsy),
         given(&autopsy.given),
         course(&autopsy.time_line, marks),
@@ -79,7 +79,14 @@ fn site_row(site: &SiteHeld, most: f64) -> String {
     )
 }
 
-fn ledger(lines: &[LedgerChange]) -> String {
+/// When figures are of, and since when they have changed.
+fn moments(autopsy: &Autopsy) -> [&'static str; 5] {
+    let since = if autopsy.was_well_to_the_end { ">since the earliest" } else { ">since well" };
+    [">earliest", ">when well", ">at peak", ">last", since]
+}
+
+fn ledger(autopsy: &Autopsy) -> String {
+    let lines = &autopsy.ledger;
     if lines.is_empty() {
         return section("What grew", "", "<p class=\"none\">The file has no ledger.</p>\n");
     }
@@ -91,8 +98,9 @@ fn ledger(lines: &[LedgerChange]) -> String {
         let of = |bytes: Option<i64>| number(&size_of(bytes.map(|bytes| bytes as f64)));
         let by = line.change_bytes.map_or(String::new(), |bytes| change(bytes as f64));
         format!(
-            "<tr{class}><td>{sign} {}</td>{}{}{}{}<td class=\"remedy\">{}</td></tr>\n",
+            "<tr{class}><td>{sign} {}</td>{}{}{}{}{}<td class=\"remedy\">{}</td></tr>\n",
             escape(&spaced(&line.name)),
+            of(line.earliest_bytes),
             of(line.when_well_bytes),
             of(line.at_most_bytes),
             of(line.last_bytes),
@@ -101,7 +109,8 @@ fn ledger(lines: &[LedgerChange]) -> String {
         )
     };
     let rows: String = lines.iter().map(row).collect();
-    let heads = ["ledger", ">when well", ">at most", ">last", ">change", "~what makes it smaller"];
+    let [earliest, well, peak, last, since] = moments(autopsy);
+    let heads = ["ledger", earliest, well, peak, last, since, "~what makes it smaller"];
     section("What grew", "", &table(&heads, &rows))
 }
 
@@ -110,8 +119,9 @@ fn caches(autopsy: &Autopsy) -> String {
         let of = |bytes: Option<u64>| number(&size_of(bytes.map(|bytes| bytes as f64)));
         let by = held.change_bytes.map_or(String::new(), |bytes| change(bytes as f64));
         format!(
-            "<tr><td>{}</td>{}{}{}{}</tr>\n",
+            "<tr><td>{}</td>{}{}{}{}{}</tr>\n",
             escape(name),
+            of(held.earliest_bytes),
             of(held.when_well_bytes),
             of(held.at_most_bytes),
             of(held.last_bytes),
@@ -123,7 +133,8 @@ fn caches(autopsy: &Autopsy) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let heads = ["live bytes of", ">when well", ">at most", ">last", ">change"];
+    let [earliest, well, peak, last, since] = moments(autopsy);
+    let heads = ["live bytes of", earliest, well, peak, last, since];
     section("Caches", "As they said themselves.", &table(&heads, &rows))
 }
 

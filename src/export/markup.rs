@@ -1,8 +1,6 @@
-//! What came from elsewhere, as text of the page and nothing else.
+//! What came from elsewhere, as text of a page or a picture and nothing else.
 
-use super::super::words::is_unseen;
-
-/// Neither tags nor the end of an attribute, and no character that is not seen.
+/// Neither tags nor the end of an attribute, and no character that is not seen: XML has no way to say controls.
 pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -17,6 +15,15 @@ pub(super) fn escape(text: &str) -> String {
         }
     }
     escaped
+}
+
+/// What a terminal or a browser obeys instead of showing it: controls, and marks that turn the direction of what follows.
+pub(super) fn is_unseen(c: char) -> bool {
+    let is_turning = matches!(
+        c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    c.is_control() || is_turning
 }
 
 #[cfg(test)]
