@@ -171,21 +171,17 @@ fn both(marks: &[Mark<Taken>; 2], named: &HeapProfile, end: EpochEnd) -> Vec<Gro
     agreed(&functions(earlier), &functions(later), growth as f64)
 }
 
-/// Sites by their functions, with what tells them apart; their errors are independent of each other. Largest first.
+/// Sites by their functions, with what tells them apart. Largest first.
 fn functions(sites: Vec<SiteGrowth>) -> Vec<GrownSite> {
-    let mut by_name: HashMap<String, GrownSite> = HashMap::new();
-    for site in sites {
-        let name = match &site.tag {
-            Some(tag) => format!("{} #{tag}", site.name),
-            None => site.name,
+    let functions = SiteGrowth::by_function(sites).into_iter();
+    let told = |function: SiteGrowth| {
+        let name = match &function.tag {
+            Some(tag) => format!("{} #{tag}", function.name),
+            None => function.name,
         };
-        let one = by_name.entry(name.clone()).or_default();
-        let standard_error = one.standard_error.hypot(site.standard_error);
-        *one = GrownSite::new(name, one.bytes + site.bytes, standard_error);
-    }
-    let mut all: Vec<_> = by_name.into_values().collect();
-    all.sort_by(|a, b| b.bytes.total_cmp(&a.bytes).then_with(|| a.name.cmp(&b.name)));
-    all
+        GrownSite::new(name, function.bytes, function.standard_error)
+    };
+    functions.map(told).collect()
 }
 
 fn certain(sites: Vec<GrownSite>) -> Vec<GrownSite> {

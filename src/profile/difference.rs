@@ -3,7 +3,7 @@
 use super::estimate::Estimate;
 use super::heap::{HeapProfile, Location, ProfileSite};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 /// What the live bytes and objects of one site grew by between two profiles.
 ///
@@ -36,6 +36,32 @@ impl SiteGrowth {
     /// Whether the site has grown beyond doubt: by more than `errors` standard errors.
     pub fn is_beyond(&self, errors: f64) -> bool {
         self.bytes > 0.0 && self.bytes > errors * self.standard_error
+    }
+
+    /// Summed up by function and tag, the largest growth first: the key is that of the site that grew most.
+    pub(crate) fn by_function(sites: Vec<SiteGrowth>) -> Vec<SiteGrowth> {
+        let mut functions: HashMap<(String, Option<String>), SiteGrowth> = HashMap::new();
+        for site in sites {
+            match functions.entry((site.name.clone(), site.tag.clone())) {
+                Entry::Vacant(entry) => drop(entry.insert(site)),
+                Entry::Occupied(mut entry) => entry.get_mut().add(site),
+            }
+        }
+        let mut functions: Vec<_> = functions.into_values().collect();
+        functions.sort_by(|a, b| b.bytes.total_cmp(&a.bytes).then_with(|| a.key.cmp(&b.key)));
+        functions
+    }
+
+    /// Adds another site of the same function: other samples, so that variances add up.
+    fn add(&mut self, other: SiteGrowth) {
+        self.bytes += other.bytes;
+        self.standard_error = self.standard_error.hypot(other.standard_error);
+        self.objects += other.objects;
+        self.objects_standard_error =
+            self.objects_standard_error.hypot(other.objects_standard_error);
+        self.live_bytes += other.live_bytes;
+        // Of several threads, none is the one.
+        self.thread = self.thread.take().filter(|thread| other.thread.as_ref() == Some(thread));
     }
 }
 

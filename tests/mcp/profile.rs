@@ -26,11 +26,16 @@ fn what_grew_since_an_earlier_answer_is_named() {
     assert!(before["growth"].is_null());
     assert!(before["sites"].as_array().unwrap().len() <= 5);
     assert!(entry(&before["sites"], "hold_sessions")["live_bytes"]["high"].as_f64() >= Some(16e6));
+    let function = entry(&before["functions"], "hold_sessions");
+    assert!(function["sites"].as_u64() >= Some(1) && function["largest_site"].is_string());
+    assert!(function["live_bytes"]["high"].as_f64() >= Some(16e6), "{function}");
     let second = hold_sessions();
     let arguments = json!({ "since": before["profile_id"] });
     let after = found(&monitor, "get_heap_profile", arguments);
     HeapProfiler::stop();
-    let grown = entry(&after["growth"]["sites"], "hold_sessions");
+    let site = entry(&after["growth"]["sites"], "hold_sessions");
+    let grown = entry(&after["growth"]["functions"], "hold_sessions");
+    assert!(grown["bytes"].as_f64() >= site["bytes"].as_f64(), "{grown} {site}");
     assert_eq!(grown["beyond_doubt"], true, "{grown}");
     let (bytes, error) =
         (grown["bytes"].as_f64().unwrap(), grown["standard_error"].as_f64().unwrap());

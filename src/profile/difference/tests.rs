@@ -144,3 +144,33 @@ fn what_did_not_change_is_left_out() {
     assert_eq!(profile.difference(&profile), []);
     assert!(profile.since(&profile).sites.is_empty());
 }
+
+#[test]
+fn sites_of_one_function_are_one() {
+    let site = |key: &str, name: &str, thread: Option<&str>, bytes: f64| SiteGrowth {
+        key: key.into(),
+        name: name.into(),
+        thread: thread.map(str::to_owned),
+        bytes,
+        standard_error: 3.0,
+        objects: 1.0,
+        objects_standard_error: 4.0,
+        live_bytes: bytes + 1.0,
+        ..SiteGrowth::default()
+    };
+    let sites = vec![
+        site("a", "keep", Some("one"), 20.0),
+        site("b", "give", Some("one"), 15.0),
+        site("c", "keep", Some("two"), -5.0),
+        SiteGrowth { tag: Some("t".into()), ..site("d", "keep", None, 1.0) },
+        SiteGrowth { standard_error: 4.0, ..site("e", "give", Some("one"), 10.0) },
+    ];
+    let functions = SiteGrowth::by_function(sites);
+    let told: Vec<_> = functions.iter().map(|it| (&*it.key, it.bytes, it.live_bytes)).collect();
+    assert_eq!(told, [("b", 25.0, 27.0), ("a", 15.0, 17.0), ("d", 1.0, 2.0)]);
+    assert_eq!((functions[0].standard_error, functions[0].objects), (5.0, 2.0));
+    assert_eq!(
+        (functions[0].thread.as_deref(), functions[1].thread.as_deref()),
+        (Some("one"), None)
+    );
+}

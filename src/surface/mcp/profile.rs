@@ -1,9 +1,9 @@
-//! `get_heap_profile`: the sites that hold most, and what grew since an earlier call.
+//! `get_heap_profile`: the functions and the sites that hold most, and what grew since an earlier call.
 
 use super::answer::{Answer, Failure, found};
 use super::arguments::{Profile, SITES, within};
 use super::server::Server;
-use crate::export::TopSite;
+use crate::export::{TopFunction, TopSite};
 use crate::profile::{Estimate, HeapProfile, SiteGrowth};
 use crate::surface::profiles::{self, NoProfile, Symbols};
 use parking_lot::Mutex;
@@ -62,10 +62,14 @@ pub(super) async fn profile(server: &Server, arguments: Profile) -> Answer {
     let before = arguments.since.map(|id| server.profiles.get(id)).transpose()?;
     let encode = move |profile: HeapProfile| {
         let grown = |before: Arc<HeapProfile>| {
+            let sites = profile.difference(&before);
+            let told =
+                |grown: &[SiteGrowth]| grown.iter().take(limit).map(growth).collect::<Vec<_>>();
             json!({
                 "since_profile_id": arguments.since,
                 "seconds": profile.timestamp - before.timestamp,
-                "sites": profile.difference(&before).iter().take(limit).map(growth).collect::<Vec<_>>(),
+                "sites": told(&sites),
+                "functions": told(&SiteGrowth::by_function(sites)),
             })
         };
         (before.map(grown), profile.top(limit), profile)
@@ -75,7 +79,7 @@ pub(super) async fn profile(server: &Server, arguments: Profile) -> Answer {
     let id = server.profiles.put(profile);
     let next_step = match (&growth, top.sites.is_empty()) {
         (_, true) => "nothing was sampled yet: ask again when the program has done some work".to_owned(),
-        (None, _) => format!("call again later with since {id} to see which sites grow"),
+        (None, _) => format!("call again later with since {id} to see which functions grow"),
         (Some(_), _) => {
             "what is grown beyond_doubt and goes on growing is where to look; explain_memory says what else grows".into()
         }
@@ -91,6 +95,7 @@ pub(super) async fn profile(server: &Server, arguments: Profile) -> Answer {
         "live_samples": top.live_samples,
         "lost_samples": top.lost,
         "has_symbols": top.has_symbols,
+        "functions": top.functions.iter().map(function).collect::<Vec<_>>(),
         "sites_total": top.sites_total,
         "sites": top.sites.iter().map(site).collect::<Vec<_>>(),
         "growth": growth,
@@ -103,6 +108,16 @@ fn brief(estimate: &Estimate) -> Value {
     let whole = |figure: f64| figure.round() as i64;
     json!({
         "value": whole(estimate.value), "low": whole(estimate.low), "high": whole(estimate.high),
+    })
+}
+
+/// With all of its sites.
+fn function(function: &TopFunction) -> Value {
+    json!({
+        "function": shortened(&function.name), "sites": function.sites,
+        "largest_site": function.largest_site, "share_percent": function.share_percent,
+        "live_bytes": brief(&function.live_bytes),
+        "live_objects": function.live_objects.value.round() as i64,
     })
 }
 
