@@ -38,7 +38,7 @@ impl SiteGrowth {
         self.bytes > 0.0 && self.bytes > errors * self.standard_error
     }
 
-    /// Summed up by function and tag, the largest growth first: the key is that of the site that grew most.
+    /// Summed up by function and tag, the largest growth first, without those that did not change: the key is that of the first.
     pub(crate) fn by_function(sites: Vec<SiteGrowth>) -> Vec<SiteGrowth> {
         let mut functions: HashMap<(String, Option<String>), SiteGrowth> = HashMap::new();
         for site in sites {
@@ -47,9 +47,13 @@ impl SiteGrowth {
                 Entry::Occupied(mut entry) => entry.get_mut().add(site),
             }
         }
-        let mut functions: Vec<_> = functions.into_values().collect();
+        let mut functions: Vec<_> = functions.into_values().filter(Self::has_changed).collect();
         functions.sort_by(|a, b| b.bytes.total_cmp(&a.bytes).then_with(|| a.key.cmp(&b.key)));
         functions
+    }
+
+    fn has_changed(&self) -> bool {
+        self.bytes != 0.0 || self.objects != 0.0
     }
 
     /// Adds another site of the same function: other samples, so that variances add up.
@@ -187,11 +191,20 @@ impl HeapProfile {
     /// assert!(growth.iter().all(|site| !site.is_beyond(4.0)), "{growth:?}");
     /// ```
     pub fn difference(&self, earlier: &HeapProfile) -> Vec<SiteGrowth> {
-        let growths = self.both(earlier).into_iter().filter_map(|both| both.growth());
-        let mut growths: Vec<_> =
-            growths.filter(|site| site.bytes != 0.0 || site.objects != 0.0).collect();
+        let growths = self.growths(earlier).filter(SiteGrowth::has_changed);
+        let mut growths: Vec<_> = growths.collect();
         growths.sort_by(|a, b| b.bytes.total_cmp(&a.bytes).then_with(|| a.key.cmp(&b.key)));
         growths
+    }
+
+    /// As [`HeapProfile::difference`], by function and tag.
+    pub(crate) fn difference_by_function(&self, earlier: &HeapProfile) -> Vec<SiteGrowth> {
+        // Those that did not change hold something too.
+        SiteGrowth::by_function(self.growths(earlier).collect())
+    }
+
+    fn growths<'a>(&'a self, earlier: &'a HeapProfile) -> impl Iterator<Item = SiteGrowth> + 'a {
+        self.both(earlier).into_iter().filter_map(|both| both.growth())
     }
 
     /// What a later profile's difference to this one needs: without stacks and mappings, most of the memory.

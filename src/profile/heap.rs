@@ -3,6 +3,7 @@
 use super::estimate::Estimate;
 use super::mapping::Mapping;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The heap at one moment, by the places that allocated it.
 ///
@@ -57,6 +58,18 @@ impl HeapProfile {
         self.stack(site).flat_map(|location| &location.functions)
     }
 
+    /// The sites by what `of` tells of each; the largest first in every group.
+    pub(crate) fn grouped<'a, K: Ord>(
+        &'a self,
+        of: impl Fn(&'a ProfileSite) -> K,
+    ) -> impl Iterator<Item = Vec<&'a ProfileSite>> {
+        let mut groups: BTreeMap<K, Vec<&ProfileSite>> = BTreeMap::new();
+        for site in &self.sites {
+            groups.entry(of(site)).or_default().push(site);
+        }
+        groups.into_values()
+    }
+
     /// The places of a site's stack, the innermost first.
     pub fn stack<'a>(&'a self, site: &'a ProfileSite) -> impl Iterator<Item = &'a Location> {
         site.stack.iter().filter_map(|index| self.locations.get(*index as usize))
@@ -95,8 +108,8 @@ pub struct ProfileSite {
 }
 
 impl ProfileSite {
-    /// The function that it is in: the first on its stack that belongs to the program and not to the machinery below it;
-    /// without symbols the file and where in it.
+    /// The function that it is in: the first on its stack that belongs to the program and not to the machinery below it, with
+    /// its file if its path is not known; without symbols the file and where in it, and the site's key.
     pub fn name(&self) -> &str {
         &self.name
     }

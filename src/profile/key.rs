@@ -33,9 +33,16 @@ pub(super) fn of(site: &RawSite, mappings: &[Mapping]) -> String {
 
 /// The file that `address` lies in, and where; the address itself where it lies in none.
 pub(super) fn relative(address: u64, mappings: &[Mapping]) -> (Option<&str>, u64) {
-    let mapping = mapping_of(address, mappings).and_then(|index| mappings.get(index));
-    let offset = mapping.and_then(|mapping| mapping.offset_of(address));
-    (mapping.map(Mapping::file_name), offset.unwrap_or(address))
+    match place_of(address, mappings) {
+        Some((mapping, offset)) => (Some(mapping.file_name()), offset),
+        None => (None, address),
+    }
+}
+
+/// The mapping that `address` lies in, and where in its file.
+pub(super) fn place_of(address: u64, mappings: &[Mapping]) -> Option<(&Mapping, u64)> {
+    let mapping = mappings.get(mapping_of(address, mappings)?)?;
+    Some((mapping, mapping.offset_of(address)?))
 }
 
 /// The index of the mapping that `address` lies in; they are in the order of their addresses.

@@ -26,3 +26,5 @@ pub(crate) use program_file::{Segments, build_id_of};
 pub use sampling::Sampling;
 #[cfg_attr(not(feature = "recorder"), allow(unused_imports, reason = "the recorder asks"))]
 pub(crate) use symbol::is_naming;
+#[cfg(all(feature = "cli", feature = "recorder"))]
+pub(crate) use symbol::{MOST_INLINED, shorten};

@@ -3,6 +3,7 @@
 
 use super::heap::{Function, HeapProfile, ProfileSite};
 use super::key::relative;
+use super::paths;
 use std::ops::Range;
 
 /// Crates whose functions allocate for others: the way into the allocator, not the reason.
@@ -96,30 +97,62 @@ impl Function {
     }
 }
 
-/// The name of `site`, and the library's function that allocated for it.
+/// The name of `site`, and the library's function that allocated for it. Sites of one name are one function's.
 fn names(profile: &HeapProfile, site: &ProfileSite) -> (String, Option<String>) {
     let shown: Vec<_> = profile.shown(site).collect();
-    let Some(innermost) = shown.first() else {
-        return (
-            profile.places(site).next().unwrap_or("(sites for which there was no room)".to_owned()),
-            None,
-        );
-    };
-    let innermost = function_of(innermost);
+    let own = own_of(&shown).map(told);
+    let innermost = shown.first().map(|function| told(function));
+    match (own, innermost) {
+        (Some(own), Some(innermost)) if own == innermost => (own, None),
+        (Some(own), innermost) => (own, innermost),
+        (None, Some(innermost)) if is_innermost_known(profile, site) => (innermost, None),
+        _ => (nameless(profile, site), None),
+    }
+}
+
+/// The program's own function that is to give the name.
+fn own_of<'a>(shown: &[&'a Function]) -> Option<&'a Function> {
+    let own = || shown.iter().copied().filter(|function| is_own(function));
     // Where some files are known, those of the program's own code are.
-    let by_file = shown.iter().find(|function| function.file.is_some() && is_own(function));
-    let own = by_file.or_else(|| shown.iter().find(|function| is_own(function)));
-    match own.map(|own| function_of(own)) {
-        Some(own) if own == innermost => (own.to_owned(), None),
-        Some(own) => (own.to_owned(), Some(innermost.to_owned())),
-        None => (innermost.to_owned(), None),
+    let with_file = || own().filter(|function| function.file.is_some());
+    // A closure without a path is told by the function that it was inlined into.
+    let has_name = |function: &&Function| !function.name.starts_with('{');
+    let in_order = [with_file().find(has_name), with_file().next(), own().find(has_name)];
+    in_order.into_iter().flatten().next().or_else(|| own().next())
+}
+
+/// Its name; with its file where it has no path, since many are called `new`.
+fn told(function: &Function) -> String {
+    let name = function_of(function);
+    match &function.file {
+        Some(file) if paths::is_bare(name) => format!("{name} ({})", its_end(file)),
+        _ => name.to_owned(),
+    }
+}
+
+/// The file and the directory that it is in.
+fn its_end(path: &str) -> &str {
+    let slashes = path.rmatch_indices(['/', '\\']);
+    slashes.map(|(at, _)| &path[at + 1..]).nth(1).unwrap_or(path)
+}
+
+/// Else what is known is further out, and the same for many.
+fn is_innermost_known(profile: &HeapProfile, site: &ProfileSite) -> bool {
+    profile.stack(site).next().is_some_and(|location| !location.functions.is_empty())
+}
+
+/// Of a place, by which it can be found; and of this site alone, since the innermost place of all is the sampler's.
+fn nameless(profile: &HeapProfile, site: &ProfileSite) -> String {
+    match profile.places(site).next() {
+        Some(place) => format!("{place}, site {}", site.key),
+        None => "(sites for which there was no room)".into(),
     }
 }
 
 /// The function that a closure stands in.
 fn function_of(function: &Function) -> &str {
     let mut name = function.name.as_str();
-    // As v0 has it, `::{closure#0}`, and as it was before, `::{{closure}}`.
+    // As v0 has it, `::{closure#0}`, and as it was before, `::{{closure}}`: async functions are the same.
     while let Some((outer, last)) = name.rsplit_once("::")
         && last.starts_with('{')
         && last.contains("closure")
@@ -345,6 +378,24 @@ mod tests {
             assert_eq!(function.owner(), Owner::Machinery, "{name}");
         }
         assert!(is_own(&function("remember", Some("/src/service/src/main.rs"))));
+    }
+
+    /// As line tables name inlined functions.
+    #[test]
+    fn what_has_no_path_is_told_with_its_file_and_a_closure_by_what_it_is_in() {
+        let mut profile = profile(&[&["__rust_alloc"], &["{closure#0}", "new", "service::main"]]);
+        let functions = &mut profile.locations[1].functions;
+        functions.iter_mut().for_each(|it| it.file = Some("/src/service/src/orders.rs".into()));
+        profile.name_sites();
+        assert_eq!(profile.sites[0].name(), "new (src/orders.rs)");
+        assert_eq!(profile.sites[0].via.as_deref(), Some("{closure#0} (src/orders.rs)"));
+        profile.locations[1].functions.truncate(1);
+        profile.name_sites();
+        assert_eq!(profile.sites[0].name(), "{closure#0} (src/orders.rs)");
+        assert_eq!(
+            ["a", "/a", "b/a", "/c/b/a", "c:\\b\\a"].map(its_end),
+            ["a", "/a", "b/a", "b/a", "b\\a"]
+        );
     }
 
     /// A profile with one site, whose stack has these functions, a place each.

@@ -5,24 +5,22 @@
 //! address, not for those that were inlined into it.
 
 use super::heap::Function;
+use super::key;
 use super::mapping::Mapping;
-use super::program_file::{Segments, symbols_at};
+use super::program_file::symbols_at;
 use std::collections::BTreeMap;
 
 /// Gives the outermost function at each of these return addresses its path, where the file that it lies in has one.
 pub(super) fn complete(named: &mut [(u64, Vec<Function>)], mappings: &[Mapping]) {
-    let mut bare: BTreeMap<&str, (&Mapping, Vec<Place<'_>>)> = BTreeMap::new();
+    let mut bare: BTreeMap<_, (&Mapping, Vec<Place<'_>>)> = BTreeMap::new();
     for (address, functions) in named {
         let Some(function) = functions.last_mut().filter(|it| is_bare(&it.name)) else { continue };
         // It lies behind the call that is meant.
         let Some(call) = address.checked_sub(1) else { continue };
-        let Some((mapping, offset)) =
-            mappings.iter().find_map(|it| Some((it, it.offset_of(call)?)))
-        else {
-            continue;
-        };
+        let Some((mapping, offset)) = key::place_of(call, mappings) else { continue };
         let place = Place { offset, function };
-        bare.entry(&mapping.path).or_insert_with(|| (mapping, Vec::new())).1.push(place);
+        let file = (&mapping.path, &mapping.build_id);
+        bare.entry(file).or_insert_with(|| (mapping, Vec::new())).1.push(place);
     }
     for (mapping, places) in bare.into_values() {
         complete_in(mapping, places);
@@ -35,34 +33,35 @@ struct Place<'a> {
     function: &'a mut Function,
 }
 
-fn complete_in(mapping: &Mapping, places: Vec<Place<'_>>) -> Option<()> {
-    let path = mapping.file()?;
-    let segments = Segments::of(&path)?;
-    let placed: Vec<_> = places
-        .into_iter()
-        .filter_map(|place| Some((segments.address_of(place.offset)?, place.function)))
-        .collect();
-    let addresses: Vec<_> = placed.iter().map(|(address, _)| *address).collect();
-    let symbols = symbols_at(&path, &addresses)?;
-    for (address, function) in placed {
-        if let Some(symbol) = symbols.get(&address) {
-            complete_by(function, symbol);
-        }
+fn complete_in(mapping: &Mapping, places: Vec<Place<'_>>) {
+    let offsets: Vec<_> = places.iter().map(|place| place.offset).collect();
+    let Some(symbols) = mapping.file().and_then(|path| symbols_at(&path, &offsets)) else { return };
+    for Place { offset, function } in places {
+        let symbols = symbols.get(&offset).map_or(&[][..], Vec::as_slice);
+        complete_by(function, symbols);
     }
-    Some(())
 }
 
-/// Gives `function` the path that `symbol` has, if it is the symbol of that function.
-pub(crate) fn complete_by(function: &mut Function, symbol: &str) {
-    let (bare, last) = (last_of(&function.name), last_of(symbol));
-    // Symbols do not number closures as debug information does.
-    let is_same = bare == last || [bare, last].iter().all(|name| name.contains("{closure"));
-    if is_bare(&function.name) && is_same {
+/// Gives `function` the path that the symbol of that function has, if just one of `symbols` is: functions with the same code may
+/// have become one.
+pub(crate) fn complete_by(function: &mut Function, symbols: &[String]) {
+    if !is_bare(&function.name) {
+        return;
+    }
+    let mut of_it = symbols.iter().filter(|symbol| is_symbol_of(&function.name, symbol));
+    if let (Some(symbol), None) = (of_it.next(), of_it.next()) {
         symbol.clone_into(&mut function.name);
     }
 }
 
-fn is_bare(name: &str) -> bool {
+fn is_symbol_of(name: &str, symbol: &str) -> bool {
+    let (name, last) = (last_of(name), last_of(symbol));
+    // What debug information calls `{closure#0}` or `{async_fn#0}` is `{{closure}}` in symbols.
+    name == last || name.starts_with('{') && last.starts_with('{') && last.contains("closure")
+}
+
+/// Whether a function's name is all that is known of it.
+pub(super) fn is_bare(name: &str) -> bool {
     !without_parameters(name).contains("::")
 }
 
@@ -95,7 +94,7 @@ mod tests {
 
     fn completed(name: &str, symbol: &str) -> String {
         let mut function = Function { name: name.into(), file: None, line: None };
-        complete_by(&mut function, symbol);
+        complete_by(&mut function, &[symbol.into()]);
         function.name
     }
 
@@ -108,6 +107,8 @@ mod tests {
             ("map<fn(u8) -> a::B>", "core::option::Option<T>::map::<fn(u8) -> a::B>"),
             ("drop_in_place<a::B<c::D>>", "core::ptr::drop_in_place<a::B<c::D>>"),
             ("{closure#3}", "service::work::{{closure}}"),
+            ("{async_fn#0}", "service::serve::{{closure}}"),
+            ("{async_block#0}", "service::serve::{closure#1}"),
             ("malloc", "malloc"),
         ] {
             assert_eq!(completed(name, symbol), symbol, "{name}");
@@ -127,6 +128,16 @@ mod tests {
         ] {
             assert_eq!(completed(name, symbol), name, "{symbol}");
         }
+    }
+
+    #[test]
+    fn of_several_symbols_the_one_of_that_name_is_taken() {
+        let mut function = Function { name: "into_box".into(), file: None, line: None };
+        complete_by(&mut function, &["a::from".into(), "a::into_box".into(), "b::to_owned".into()]);
+        assert_eq!(function.name, "a::into_box");
+        let mut function = Function { name: "new".into(), file: None, line: None };
+        complete_by(&mut function, &["a::new".into(), "b::new".into()]);
+        assert_eq!(function.name, "new", "it may be either");
     }
 
     #[test]

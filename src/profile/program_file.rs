@@ -1,11 +1,11 @@
 //! The file of a program or a library: which build it is, where its code lies, and what its symbols call it.
 
-use object::{Object, ObjectSegment, ObjectSymbol, ReadCache, SymbolKind};
+use object::{Object, ObjectSegment, ObjectSymbol, ReadCache, ReadRef, SymbolKind};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
-/// The build id in an ELF file, in hexadecimal: reads its headers and notes, not the rest.
+/// The build id in an ELF file, in hexadecimal. Code and debug information are not read.
 pub(crate) fn build_id_of(path: &Path) -> Option<String> {
     let cache = ReadCache::new(File::open(path).ok()?);
     let file = object::File::parse(&cache).ok()?;
@@ -23,15 +23,18 @@ impl Segments {
     /// `None` when the file is no program that can be read.
     pub(crate) fn of(path: &Path) -> Option<Self> {
         let cache = ReadCache::new(File::open(path).ok()?);
-        let file = object::File::parse(&cache).ok()?;
-        let part = |segment: object::Segment<'_, '_, _>| {
+        Some(Segments::within(&object::File::parse(&cache).ok()?))
+    }
+
+    fn within<'data, R: ReadRef<'data>>(file: &object::File<'data, R>) -> Self {
+        let part = |segment: object::Segment<'data, '_, R>| {
             let (from, length) = segment.file_range();
             // Where their ends are no numbers any more, the file is no program.
             from.checked_add(length)?;
             segment.address().checked_add(length)?;
             Some((from, length, segment.address()))
         };
-        Some(Segments { parts: file.segments().filter_map(part).collect() })
+        Segments { parts: file.segments().filter_map(part).collect() }
     }
 
     /// The address that the file itself gives to what lies at `offset` in it.
@@ -43,19 +46,24 @@ impl Segments {
     }
 }
 
-/// What the file's symbols call the functions at `addresses`, which are the file's own; as people write it.
-pub(super) fn symbols_at(path: &Path, addresses: &[u64]) -> Option<BTreeMap<u64, String>> {
+/// What the file's symbols call the functions at these offsets in it, as people write it: functions with the same code may have
+/// become one.
+pub(super) fn symbols_at(path: &Path, offsets: &[u64]) -> Option<BTreeMap<u64, Vec<String>>> {
     let cache = ReadCache::new(File::open(path).ok()?);
     let file = object::File::parse(&cache).ok()?;
-    let mut wanted = addresses.to_vec();
+    let segments = Segments::within(&file);
+    let wanted = offsets.iter().filter_map(|offset| Some((segments.address_of(*offset)?, *offset)));
+    let mut wanted: Vec<_> = wanted.collect();
     wanted.sort_unstable();
-    let mut found = BTreeMap::new();
+    wanted.dedup();
+    let mut found: BTreeMap<u64, Vec<String>> = BTreeMap::new();
     for symbol in file.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text) {
         let (from, length) = (symbol.address(), symbol.size());
-        let first = wanted.partition_point(|address| *address < from);
-        for address in wanted[first..].iter().take_while(|it| **it - from < length) {
-            let name = symbol.name_bytes().ok();
-            found.extend(name.map(|name| (*address, readable(name))));
+        let first = wanted.partition_point(|(address, _)| *address < from);
+        let within = wanted[first..].iter().take_while(|(address, _)| address - from < length);
+        for (_, offset) in within {
+            let name = symbol.name_bytes().ok().map(readable);
+            found.entry(*offset).or_default().extend(name);
         }
     }
     Some(found)
@@ -73,17 +81,18 @@ mod tests {
     #[test]
     fn a_function_is_found_by_any_address_in_it() {
         let exe = std::env::current_exe().expect("a program");
-        let segments = Segments::of(&exe).expect("a program");
-        let mapping = crate::profile::mapping::read()
-            .into_iter()
-            .find(|it| it.offset_of(readable as *const () as u64).is_some())
-            .expect("this function lies in a file");
-        let offset = mapping.offset_of(readable as *const () as u64).expect("in it");
-        let start = segments.address_of(offset).expect("loaded");
+        let at = readable as *const () as u64;
+        let mappings = crate::profile::mapping::read();
+        let start = mappings.iter().find_map(|it| it.offset_of(at)).expect("it lies in a file");
         let found = symbols_at(&exe, &[start + 1, 1, start, u64::MAX]).expect("symbols");
-        let names: Vec<_> = found.values().collect();
-        assert_eq!(found.keys().collect::<Vec<_>>(), [&start, &(start + 1)], "{names:?}");
-        assert!(names.iter().all(|name| name.ends_with("program_file::readable")), "{names:?}");
+        let is_it =
+            |names: &Vec<String>| names.iter().any(|it| it.ends_with("program_file::readable"));
+        assert!(found.values().all(is_it) && found.keys().eq([&start, &(start + 1)]), "{found:?}");
+        let address = Segments::of(&exe).expect("a program").address_of(start);
+        assert!(
+            address.is_some()
+                && Segments::of(&exe).is_some_and(|it| it.address_of(u64::MAX).is_none())
+        );
     }
 
     #[test]

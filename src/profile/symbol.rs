@@ -15,7 +15,7 @@ use std::time::Duration;
 const MOST_ADDRESSES: usize = 16_384;
 
 /// So many functions, one inlined into the other, at one address.
-const MOST_INLINED: usize = 64;
+pub(crate) const MOST_INLINED: usize = 64;
 
 /// A name's length, in characters: what generic code is called has no other bound.
 const LONGEST: usize = 400;
@@ -101,6 +101,7 @@ impl Names {
             new.into_iter().map(|address| (address, look_up(address))).collect();
         backtrace::clear_symbol_cache();
         paths::complete(&mut named, mappings);
+        named.iter_mut().flat_map(|(_, functions)| functions).for_each(shorten);
         self.functions.extend(named);
     }
 }
@@ -120,15 +121,16 @@ fn look_up(address: u64) -> Vec<Function> {
 
 fn function(symbol: &backtrace::Symbol) -> Option<Function> {
     // Without the hash at its end.
-    let name = shortened(&format!("{:#}", symbol.name()?));
+    let name = format!("{:#}", symbol.name()?);
     let file = symbol.filename().map(|file| file.to_string_lossy().into_owned());
     Some(Function { name, file, line: symbol.lineno() })
 }
 
-fn shortened(name: &str) -> String {
-    match name.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &name[..end]),
-        None => name.to_owned(),
+/// Not before its path is known, which its end tells.
+pub(crate) fn shorten(function: &mut Function) {
+    if let Some((end, _)) = function.name.char_indices().nth(LONGEST) {
+        function.name.truncate(end);
+        function.name.push('…');
     }
 }
 
@@ -179,8 +181,12 @@ mod tests {
 
     #[test]
     fn names_have_a_length() {
-        assert_eq!(shortened("short"), "short");
-        let long = shortened(&"é".repeat(1000));
-        assert_eq!(long.chars().count(), LONGEST + 1);
+        let shortened = |name: String| {
+            let mut function = Function { name, file: None, line: None };
+            shorten(&mut function);
+            function.name
+        };
+        assert_eq!(shortened("short".into()), "short");
+        assert_eq!(shortened("é".repeat(1000)).chars().count(), LONGEST + 1);
     }
 }

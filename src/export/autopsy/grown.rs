@@ -1,6 +1,7 @@
 //! What grew: every line of the ledger and every cache, at the earliest, when all was well, at the most, and at the end.
 
 use crate::ledger::{CacheLine, Ledger, LineKind};
+use crate::level::Level;
 use crate::recorder::{Recording, TimePoint};
 use serde::Serialize;
 
@@ -44,11 +45,9 @@ pub struct Held {
     pub change_bytes: Option<i64>,
 }
 
-/// Whether all was well at the last tick: then it says nothing of what grew since.
+/// Whether all was well at the last tick: then the tick at which it last was, a moment before, says nothing of what grew.
 pub(super) fn is_well_to_the_end(recording: &Recording) -> bool {
-    let time =
-        |snapshot: &Option<crate::snapshot::Snapshot>| snapshot.as_ref().map(|it| it.timestamp());
-    recording.well.is_some() && time(&recording.well) == time(&recording.last)
+    recording.heartbeat.is_some_and(|last| last.level == Level::Healthy)
 }
 
 /// In the ledger's own order; a line that only one of the two has stands at the end.

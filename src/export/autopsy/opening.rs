@@ -52,6 +52,10 @@ mod profiles {
             let Some(profile) = read(stored, &mut kept.damage) else { continue };
             let mut rest = of_run.iter().skip(place + 1).rev();
             kept.earlier = rest.find_map(|stored| read(stored, &mut kept.damage));
+            // What is gone by now has its name from here; whatever is wrong with the files is said of the other.
+            if let Some(earlier) = &mut kept.earlier {
+                symbols(earlier, &mut Vec::new());
+            }
             kept.latest = Some(named(stored, profile, &mut kept.damage));
             break;
         }
@@ -115,13 +119,10 @@ mod profiles {
         if profile.has_symbols {
             return "process";
         }
-        match looked_up(profile) {
-            Ok(()) => "program",
-            Err(why) => {
-                damage.push(format!("the names of functions: {why}"));
-                "none"
-            }
+        if let Err(why) = looked_up(profile) {
+            damage.push(format!("the names of functions: {why}"));
         }
+        if profile.has_symbols { "program" } else { "none" }
     }
 
     #[cfg(feature = "cli")]

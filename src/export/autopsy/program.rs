@@ -1,46 +1,43 @@
 //! Names for addresses that a profile was kept with, from the very files that its process had mapped, if they still are the
 //! same: their build ids say so.
 
-use crate::profile::{Function, HeapProfile, Mapping, Segments, build_id_of, complete_by};
+use crate::profile::{
+    Function, HeapProfile, MOST_INLINED, Mapping, Segments, build_id_of, complete_by, shorten,
+};
 use addr2line::Loader;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Addresses that are looked up: a profile has at most some 16 384 places.
 const MOST_ADDRESSES: usize = 16_384;
-/// One inlined into the other, at one address.
-const MOST_INLINED: usize = 64;
-/// Of a name: that of generic code has no other bound.
-const LONGEST: usize = 400;
 /// Debug information of the largest programs has some gigabytes.
 const MOST_FILE_BYTES: u64 = 4 << 30;
 
 /// Names the places of `profile`, as far as files are there.
 ///
 /// # Errors
-/// Where not one of them can be named: why.
+/// Which files cannot name theirs, and why; or that no address is in a file.
 pub(super) fn name(profile: &mut HeapProfile) -> Result<(), String> {
-    let mut files: BTreeMap<String, Result<Program, String>> = BTreeMap::new();
-    let mut named = 0;
+    let mut files: BTreeMap<_, Result<Program, String>> = BTreeMap::new();
+    let mut named = false;
     for location in profile.locations.iter_mut().take(MOST_ADDRESSES) {
         let mapping = location.mapping.and_then(|index| profile.mappings.get(index as usize));
         let Some(mapping) = mapping else { continue };
-        let file = files.entry(mapping.path.clone()).or_insert_with(|| Program::open(mapping));
+        // Of one path there may be two builds.
+        let file = (mapping.path.clone(), mapping.build_id.clone());
+        let file = files.entry(file).or_insert_with(|| Program::open(mapping));
         let Ok(program) = file else { continue };
         location.functions = program.functions(mapping, location.address);
-        named += usize::from(!location.functions.is_empty());
+        named |= !location.functions.is_empty();
     }
-    if named == 0 {
-        return Err(reasons(files));
-    }
-    profile.has_symbols = true;
+    profile.has_symbols = named;
     profile.name_sites();
-    Ok(())
-}
-
-fn reasons(files: BTreeMap<String, Result<Program, String>>) -> String {
     let reasons: Vec<_> = files.into_values().filter_map(Result::err).take(3).collect();
-    if reasons.is_empty() { "no address is in a known file".into() } else { reasons.join("; ") }
+    match (reasons.is_empty(), named) {
+        (true, true) => Ok(()),
+        (true, false) => Err("no address is in a known file".into()),
+        (false, _) => Err(reasons.join("; ")),
+    }
 }
 
 /// A file with code and, with luck, debug information.
@@ -99,21 +96,18 @@ impl Program {
         }
         let symbol = self.loader.find_symbol(call).map(readable);
         match (functions.last_mut(), symbol) {
-            (Some(outermost), Some(symbol)) => complete_by(outermost, &symbol),
+            (Some(outermost), Some(symbol)) => complete_by(outermost, &[symbol]),
             (None, Some(name)) => functions.push(Function { name, file: None, line: None }),
             (_, None) => {}
         }
+        functions.iter_mut().for_each(shorten);
         functions
     }
 }
 
-/// As people write it, without the hash at its end, and not without end.
+/// As people write it, without the hash at its end.
 fn readable(name: &str) -> String {
-    let name = addr2line::demangle_auto(name.into(), None).into_owned();
-    match name.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &name[..end]),
-        None => name,
-    }
+    addr2line::demangle_auto(name.into(), None).into_owned()
 }
 
 #[cfg(test)]

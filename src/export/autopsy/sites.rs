@@ -1,11 +1,9 @@
 //! Who held it: the program's functions, from the profiles that were kept beside the recording.
 
 #[cfg(feature = "profile")]
-use crate::profile::{HeapProfile, ProfileSite, SiteGrowth};
+use crate::profile::{Estimate, HeapProfile, ProfileSite, SiteGrowth};
 use crate::recorder::ProfileKind;
 use serde::Serialize;
-#[cfg(feature = "profile")]
-use std::collections::{BTreeMap, btree_map::Entry};
 use std::path::PathBuf;
 
 /// Functions that are told.
@@ -39,7 +37,7 @@ pub struct KeptProfile {
     pub symbols: &'static str,
 }
 
-/// A function, and what it held: estimates, each the sum over all of its stacks with the same tag and thread.
+/// A function, and what it held: estimates, each the sum over all of its stacks with the same tag.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct SiteHeld {
@@ -53,7 +51,7 @@ pub struct SiteHeld {
     pub via: Option<String>,
     /// The tag in force.
     pub tag: Option<String>,
-    /// The thread's name, where threads are kept apart.
+    /// The thread's name on that stack, where threads are kept apart.
     pub thread: Option<String>,
     /// Live bytes.
     pub live_bytes: f64,
@@ -103,18 +101,10 @@ impl Kept {
     /// Those that grew most first; without an earlier profile those that held most.
     pub(super) fn sites(&self) -> (Option<KeptProfile>, Vec<SiteHeld>) {
         let Some((kept, profile)) = &self.latest else { return (None, Vec::new()) };
-        let growth = self.earlier.as_ref().map(|earlier| profile.difference(earlier));
-        let mut by_function: BTreeMap<_, SiteHeld> = BTreeMap::new();
-        // The largest first: its stack is told.
-        for site in &profile.sites {
-            let of = (site.name(), &site.tag, &site.thread);
-            let held = held(profile, site, growth.as_deref());
-            match by_function.entry(of) {
-                Entry::Vacant(entry) => drop(entry.insert(held)),
-                Entry::Occupied(mut entry) => entry.get_mut().add(&held),
-            }
-        }
-        let mut sites: Vec<_> = by_function.into_values().collect();
+        let growth = self.earlier.as_ref().map(|earlier| profile.difference_by_function(earlier));
+        let functions = profile.grouped(|site| (site.name(), &site.tag));
+        let held = functions.filter_map(|sites| held(profile, &sites, growth.as_deref()));
+        let mut sites: Vec<_> = held.collect();
         sites.sort_by(|a, b| order(b).total_cmp(&order(a)).then_with(|| a.key.cmp(&b.key)));
         sites.retain(|site| site.live_bytes > 0.0);
         sites.truncate(MOST_SITES);
@@ -123,41 +113,37 @@ impl Kept {
 }
 
 #[cfg(feature = "profile")]
-impl SiteHeld {
-    /// Adds another stack: other samples, so that variances add up.
-    fn add(&mut self, other: &SiteHeld) {
-        self.stacks += other.stacks;
-        self.live_bytes += other.live_bytes;
-        self.live_objects += other.live_objects;
-        self.live_standard_error = self.live_standard_error.hypot(other.live_standard_error);
-        self.grown_bytes = self.grown_bytes.zip(other.grown_bytes).map(|(own, it)| own + it);
-        let errors = self.grown_standard_error.zip(other.grown_standard_error);
-        self.grown_standard_error = errors.map(|(own, it)| own.hypot(it));
-    }
-}
-
-#[cfg(feature = "profile")]
 fn order(site: &SiteHeld) -> f64 {
     site.grown_bytes.unwrap_or(site.live_bytes)
 }
 
+/// Of all the sites of a function, the largest first.
 #[cfg(feature = "profile")]
-fn held(profile: &HeapProfile, site: &ProfileSite, growth: Option<&[SiteGrowth]>) -> SiteHeld {
-    let grown = growth.map(|all| all.iter().find(|grown| grown.key == site.key));
-    let stack = profile.shown(site).map(|function| function.name.clone());
-    SiteHeld {
-        name: site.name().to_owned(),
-        stacks: 1,
-        key: site.key.clone(),
-        via: site.via.clone(),
-        tag: site.tag.clone(),
-        thread: site.thread.clone(),
-        live_bytes: site.live_bytes.value,
-        live_standard_error: site.live_bytes.standard_error,
-        live_objects: site.live_objects.value,
+fn held(
+    profile: &HeapProfile,
+    sites: &[&ProfileSite],
+    growth: Option<&[SiteGrowth]>,
+) -> Option<SiteHeld> {
+    let largest = sites.first()?;
+    let sum = |of: fn(&ProfileSite) -> Estimate| sites.iter().map(|site| of(site)).sum();
+    let live: Estimate = sum(|site| site.live_bytes);
+    let objects: Estimate = sum(|site| site.live_objects);
+    let is_it = |grown: &&SiteGrowth| grown.name == largest.name() && grown.tag == largest.tag;
+    let grown = growth.map(|all| all.iter().find(is_it));
+    let stack = profile.shown(largest).map(|function| function.name.clone());
+    Some(SiteHeld {
+        name: largest.name().to_owned(),
+        stacks: sites.len(),
+        key: largest.key.clone(),
+        via: largest.via.clone(),
+        tag: largest.tag.clone(),
+        thread: largest.thread.clone(),
+        live_bytes: live.value,
+        live_standard_error: live.standard_error,
+        live_objects: objects.value,
         // One that did not change is not among those that did.
         grown_bytes: grown.map(|grown| grown.map_or(0.0, |grown| grown.bytes)),
         grown_standard_error: grown.map(|grown| grown.map_or(0.0, |it| it.standard_error)),
         stack: stack.take(MOST_FRAMES).collect(),
-    }
+    })
 }

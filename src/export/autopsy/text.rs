@@ -205,9 +205,18 @@ fn its_end(name: &str, room: usize) -> String {
 
 /// The functions above the one that gives the site its name.
 fn callers(site: &SiteHeld) -> Option<String> {
-    let above = site.stack.iter().skip_while(|name| **name != site.name).skip(1);
+    let is_it = |name: &str| gives_name(name, &site.name);
+    let above = site.stack.iter().skip_while(|name| !is_it(name)).skip_while(|name| is_it(name));
     let names: Vec<_> = above.take(3).map(|name| plain(name)).collect();
     (!names.is_empty()).then(|| names.join(", by "))
+}
+
+/// Whether a site is called after that function: with its file behind it, or without the closure that it is.
+fn gives_name(function: &str, site: &str) -> bool {
+    let behind = site.strip_prefix(function);
+    let closure = function.strip_prefix(site);
+    behind.is_some_and(|rest| rest.is_empty() || rest.starts_with(" ("))
+        || closure.is_some_and(|rest| rest.starts_with("::{"))
 }
 
 fn asked(page: &mut Page, given: &Given) {

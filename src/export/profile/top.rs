@@ -2,7 +2,6 @@
 
 use crate::profile::{Estimate, Function, HeapProfile, LostSamples, Owner, ProfileSite};
 use serde::Serialize;
-use std::collections::BTreeMap;
 
 /// So many functions of a stack are told.
 const DEPTH: usize = 24;
@@ -144,12 +143,9 @@ impl HeapProfile {
 
     /// The `limit` functions that hold most.
     fn top_functions(&self, limit: usize) -> Vec<TopFunction> {
-        let mut by_name: BTreeMap<&str, Vec<&ProfileSite>> = BTreeMap::new();
-        for site in &self.sites {
-            by_name.entry(site.name()).or_default().push(site);
-        }
+        let by_name = self.grouped(ProfileSite::name);
         let mut functions: Vec<_> =
-            by_name.values().filter_map(|sites| TopFunction::of(self, sites)).collect();
+            by_name.filter_map(|sites| TopFunction::of(self, &sites)).collect();
         functions.sort_by(|a, b| b.live_bytes.value.total_cmp(&a.live_bytes.value));
         functions.truncate(limit);
         functions
@@ -235,6 +231,6 @@ mod tests {
         let top = without_symbols().top(1);
         assert!(!top.has_symbols);
         assert_eq!(top.sites[0].stack[0], "service+0x410");
-        assert_eq!(top.sites[0].name, "service+0x410");
+        assert_eq!(top.sites[0].name, format!("service+0x410, site {}", top.sites[0].key));
     }
 }

@@ -62,14 +62,13 @@ pub(super) async fn profile(server: &Server, arguments: Profile) -> Answer {
     let before = arguments.since.map(|id| server.profiles.get(id)).transpose()?;
     let encode = move |profile: HeapProfile| {
         let grown = |before: Arc<HeapProfile>| {
-            let sites = profile.difference(&before);
             let told =
-                |grown: &[SiteGrowth]| grown.iter().take(limit).map(growth).collect::<Vec<_>>();
+                |grown: Vec<SiteGrowth>| grown.iter().take(limit).map(growth).collect::<Vec<_>>();
             json!({
                 "since_profile_id": arguments.since,
                 "seconds": profile.timestamp - before.timestamp,
-                "sites": told(&sites),
-                "functions": told(&SiteGrowth::by_function(sites)),
+                "functions": told(profile.difference_by_function(&before)),
+                "sites": told(profile.difference(&before)),
             })
         };
         (before.map(grown), profile.top(limit), profile)
