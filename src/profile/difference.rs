@@ -198,6 +198,10 @@ impl HeapProfile {
     }
 
     /// As [`HeapProfile::difference`], by function and tag.
+    #[cfg_attr(
+        not(any(feature = "mcp", feature = "recorder")),
+        allow(dead_code, reason = "nobody asks")
+    )]
     pub(crate) fn difference_by_function(&self, earlier: &HeapProfile) -> Vec<SiteGrowth> {
         // Those that did not change hold something too.
         SiteGrowth::by_function(self.growths(earlier).collect())

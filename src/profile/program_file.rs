@@ -21,6 +21,10 @@ pub(crate) struct Segments {
 
 impl Segments {
     /// `None` when the file is no program that can be read.
+    #[cfg_attr(
+        not(all(feature = "cli", feature = "recorder")),
+        allow(dead_code, reason = "the autopsy asks")
+    )]
     pub(crate) fn of(path: &Path) -> Option<Self> {
         let cache = ReadCache::new(File::open(path).ok()?);
         Some(Segments::within(&object::File::parse(&cache).ok()?))

@@ -27,8 +27,13 @@ pub(super) struct Record {
 ///
 /// Ordering: an address is stored last (release), and what is read of its place before is checked by reading it again
 /// (`read`). Whoever removes an object owns it, so that its record was written before in any case.
+///
+/// PERF: most buckets are empty, and each free of a page-aligned object asks one: `taken` answers for all sixteen.
 #[repr(C)]
 pub(super) struct Bucket {
+    /// Places that are not free, or a few more for a moment. Relaxed: it counts up before an object stands here and down after
+    /// it has gone, so that whoever owns one, which comes after the first and before the second, reads 1 at least.
+    taken: AtomicU64,
     /// Together, since this is what a free of a page-aligned object has to look through.
     addresses: [AtomicU64; PLACES],
     records: [Place; PLACES],
@@ -67,6 +72,7 @@ impl Bucket {
     pub(super) fn new() -> Self {
         let zero = || AtomicU64::new(0);
         Bucket {
+            taken: zero(),
             addresses: std::array::from_fn(|_| zero()),
             records: std::array::from_fn(|_| Place {
                 size: zero(),
@@ -78,14 +84,16 @@ impl Bucket {
 
     /// A place that is the caller's from now on; `None` when all are taken.
     pub(super) fn claim(&self) -> Option<usize> {
-        self.addresses.iter().position(|address| {
+        let place = self.addresses.iter().position(|address| {
             // Acquire: what the last holder of the place wrote comes before what is written now. A place that is being
             // given free is passed over.
             address.load(Ordering::Relaxed) == FREE
                 && address
                     .compare_exchange(FREE, CLAIMED, Ordering::Acquire, Ordering::Relaxed)
                     .is_ok()
-        })
+        })?;
+        self.taken.fetch_add(1, Ordering::Relaxed);
+        Some(place)
     }
 
     /// Writes into a place that the caller has claimed.
@@ -104,6 +112,7 @@ impl Bucket {
     pub(super) fn release(&self, place: usize) {
         if let Some(address) = self.addresses.get(place) {
             address.store(FREE, Ordering::Release);
+            self.taken.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
@@ -117,6 +126,12 @@ impl Bucket {
             at.load(Ordering::Relaxed) == address && room.size.load(Ordering::Relaxed) == size
         };
         self.addresses.iter().zip(&self.records).position(is_its)
+    }
+
+    /// Whether no object of the caller's stands here.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.taken.load(Ordering::Relaxed) == 0
     }
 
     /// What is known of the object of `size` at `address`, which the caller owns.

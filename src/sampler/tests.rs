@@ -10,6 +10,7 @@ fn record(size: u64, site: Option<u32>) -> Record {
 #[test]
 fn a_bucket_gives_back_what_it_took_until_it_is_full() {
     let bucket = Bucket::new();
+    assert!(bucket.is_empty());
     for number in 1..=PLACES as u64 {
         let place = bucket.claim().unwrap();
         bucket.fill(place, number << 12, &record(number, Some(number as u32)));
@@ -25,4 +26,9 @@ fn a_bucket_gives_back_what_it_took_until_it_is_full() {
     bucket.release(place);
     let all: u64 = (0..PLACES).filter_map(|place| bucket.read(place)).map(|r| r.size).sum();
     assert_eq!(all, (1..=PLACES as u64).sum::<u64>() - 3);
+    assert!(!bucket.is_empty());
+    for number in (1..=PLACES as u64).filter(|number| *number != 3) {
+        assert!(bucket.take(number << 12, number).is_some());
+    }
+    assert!(bucket.is_empty(), "all have gone");
 }
