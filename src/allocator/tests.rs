@@ -137,11 +137,17 @@ fn a_full_table_loses_samples_and_nothing_else() {
     let _turn = Turn::with(1);
     let alloc = Plimsoll::new(Strict::new());
     let (lost, before) = (read().lost.table_full, live_bytes(&OWN));
-    let objects: Vec<_> = (0..150_000).map(|_| Object::new(&alloc, layout(16, 8), false)).collect();
+    let mut objects: Vec<_> =
+        (0..150_000).map(|_| Object::new(&alloc, layout(16, 8), false)).collect();
     let reading = read();
     assert!(reading.lost.table_full >= lost + 150_000 - (1 << 17));
     assert!(reading.samples.len() > 100_000);
+    // Of those that move, most find their new buckets full; and these are empty when they leave.
+    let mut strays: Vec<_> = objects.drain(..60).collect();
+    strays.iter_mut().for_each(|object| object.resize(10_000));
     drop(objects);
+    assert_eq!(live_bytes(&OWN), before + 60 * 10_000);
+    drop(strays);
     assert_eq!(live_bytes(&OWN), before);
     assert!(alloc.inner().objects.lock().is_empty());
 }

@@ -191,9 +191,8 @@ impl HeapProfile {
     /// assert!(growth.iter().all(|site| !site.is_beyond(4.0)), "{growth:?}");
     /// ```
     pub fn difference(&self, earlier: &HeapProfile) -> Vec<SiteGrowth> {
-        let growths = self.growths(earlier).filter(SiteGrowth::has_changed);
-        let mut growths: Vec<_> = growths.collect();
-        growths.sort_by(|a, b| b.bytes.total_cmp(&a.bytes).then_with(|| a.key.cmp(&b.key)));
+        let mut growths = self.growths(earlier);
+        growths.retain(SiteGrowth::has_changed);
         growths
     }
 
@@ -204,11 +203,15 @@ impl HeapProfile {
     )]
     pub(crate) fn difference_by_function(&self, earlier: &HeapProfile) -> Vec<SiteGrowth> {
         // Those that did not change hold something too.
-        SiteGrowth::by_function(self.growths(earlier).collect())
+        SiteGrowth::by_function(self.growths(earlier))
     }
 
-    fn growths<'a>(&'a self, earlier: &'a HeapProfile) -> impl Iterator<Item = SiteGrowth> + 'a {
-        self.both(earlier).into_iter().filter_map(|both| both.growth())
+    /// Of all sites, the largest growth first.
+    fn growths(&self, earlier: &HeapProfile) -> Vec<SiteGrowth> {
+        let growths = self.both(earlier).into_iter().filter_map(|both| both.growth());
+        let mut growths: Vec<_> = growths.collect();
+        growths.sort_by(|a, b| b.bytes.total_cmp(&a.bytes).then_with(|| a.key.cmp(&b.key)));
+        growths
     }
 
     /// What a later profile's difference to this one needs: without stacks and mappings, most of the memory.

@@ -83,7 +83,7 @@ pub struct ProfileSite {
     /// The same for the same place in another profile, of another run of the same program too: 16 hexadecimal digits.
     pub key: String,
     pub(crate) name: String,
-    /// The library's function that allocated for the one that gives the name, where there is one between.
+    /// The function that allocated for the one that gives the name, where there is one between: a library's, as a rule.
     pub via: Option<String>,
     /// The [`Tag`](crate::Tag) that was in force.
     pub tag: Option<String>,

@@ -30,7 +30,8 @@ pub struct Mapping {
 impl Mapping {
     /// Where in the file `address` is; `None` when it is in none of this part.
     pub(super) fn offset_of(&self, address: u64) -> Option<u64> {
-        (self.start..self.end).contains(&address).then(|| address - self.start + self.file_offset)
+        let within = (self.start..self.end).contains(&address).then(|| address - self.start)?;
+        within.checked_add(self.file_offset)
     }
 
     /// Where the file can be read, if what lies there is still what is mapped.

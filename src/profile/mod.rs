@@ -27,4 +27,4 @@ pub use sampling::Sampling;
 #[cfg_attr(not(feature = "recorder"), allow(unused_imports, reason = "the recorder asks"))]
 pub(crate) use symbol::is_naming;
 #[cfg(all(feature = "cli", feature = "recorder"))]
-pub(crate) use symbol::{MOST_INLINED, shorten};
+pub(crate) use symbol::{MOST_ADDRESSES, MOST_INLINED, shorten};

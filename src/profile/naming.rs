@@ -1,7 +1,7 @@
 //! Whose a function is: the program's, a library's or the machinery's that every allocation goes through. It says what a
 //! site is called, and what part of a stack is worth showing.
 
-use super::heap::{Function, HeapProfile, ProfileSite};
+use super::heap::{Function, HeapProfile, Location, ProfileSite};
 use super::key::relative;
 use super::paths;
 use std::ops::Range;
@@ -97,48 +97,81 @@ impl Function {
     }
 }
 
-/// The name of `site`, and the library's function that allocated for it. Sites of one name are one function's.
+/// The name of `site`, and the function that allocated for it. Sites of one name are one function's.
 fn names(profile: &HeapProfile, site: &ProfileSite) -> (String, Option<String>) {
     let shown: Vec<_> = profile.shown(site).collect();
-    let own = own_of(&shown).map(told);
-    let innermost = shown.first().map(|function| told(function));
-    match (own, innermost) {
-        (Some(own), Some(innermost)) if own == innermost => (own, None),
-        (Some(own), innermost) => (own, innermost),
-        (None, Some(innermost)) if is_innermost_known(profile, site) => (innermost, None),
-        _ => (nameless(profile, site), None),
+    let own = own_of(&shown);
+    let naming = own.or(shown.first().copied());
+    match naming.filter(|naming| is_certain(profile, site, naming, own.is_some())) {
+        None => (nameless(profile, site), None),
+        Some(naming) => {
+            let (name, innermost) =
+                (called(naming), shown.first().map(|function| called(function)));
+            let via = innermost.filter(|innermost| *innermost != name);
+            (name, via)
+        }
     }
 }
 
 /// The program's own function that is to give the name.
 fn own_of<'a>(shown: &[&'a Function]) -> Option<&'a Function> {
-    let own = || shown.iter().copied().filter(|function| is_own(function));
     // Where some files are known, those of the program's own code are.
-    let with_file = || own().filter(|function| function.file.is_some());
-    // A closure without a path is told by the function that it was inlined into.
-    let has_name = |function: &&Function| !function.name.starts_with('{');
-    let in_order = [with_file().find(has_name), with_file().next(), own().find(has_name)];
-    in_order.into_iter().flatten().next().or_else(|| own().next())
+    let with_file = shown.iter().position(|it| it.file.is_some() && is_own(it));
+    let first = with_file.or_else(|| shown.iter().position(|it| is_own(it)))?;
+    let (own, outer) = shown.get(first..)?.split_first()?;
+    if !own.name.starts_with('{') {
+        return Some(own);
+    }
+    // A closure without a path is told by the function that it was inlined into, or given to: not beyond a library, which calls
+    // everybody's.
+    let outer = outer.iter().take_while(|it| it.owner() != Owner::Library);
+    outer.copied().find(|it| is_own(it) && !it.name.starts_with('{')).or(Some(own))
 }
 
-/// Its name; with its file where it has no path, since many are called `new`.
-fn told(function: &Function) -> String {
+/// Whether nothing further in may be what is looked for and has no name: code of the same file, beyond what is looked up; or any
+/// where the program's own code is not known at all.
+fn is_certain(profile: &HeapProfile, site: &ProfileSite, naming: &Function, is_own: bool) -> bool {
+    let is_there =
+        |location: &&Location| location.functions.iter().any(|it| std::ptr::eq(it, naming));
+    let Some(place) = profile.stack(site).find(is_there) else { return false };
+    let mut inner = profile.stack(site).take_while(|location| !is_there(location));
+    let may_be = |location: &Location| !is_own || location.mapping == place.mapping;
+    !inner.any(|location| location.functions.is_empty() && may_be(location))
+}
+
+/// What sites are called after it: a closure after the function it stands in.
+fn called(function: &Function) -> String {
     let name = function_of(function);
-    match &function.file {
-        Some(file) if paths::is_bare(name) => format!("{name} ({})", its_end(file)),
-        _ => name.to_owned(),
+    function.file_told(name).map_or_else(|| name.to_owned(), |file| format!("{name} ({file})"))
+}
+
+impl Function {
+    /// Its name; with its file where it has no path, since many are called `new`, and with the line where it is a closure.
+    #[cfg_attr(not(feature = "recorder"), allow(dead_code, reason = "the autopsy tells it"))]
+    pub(crate) fn told(&self) -> String {
+        match self.file_told(&self.name) {
+            Some(file) => format!("{} ({file})", self.name),
+            None => self.name.clone(),
+        }
+    }
+
+    fn file_told(&self, name: &str) -> Option<String> {
+        let file = self.file.as_ref().filter(|_| paths::is_bare(name))?;
+        let line = self.line.filter(|_| name.starts_with('{'));
+        let line = line.map_or_else(String::new, |line| format!(":{line}"));
+        Some(format!("{}{line}", its_end(file)))
     }
 }
 
-/// The file and the directory that it is in.
+/// The file and the directory that it is in, one more where all are called the same.
 fn its_end(path: &str) -> &str {
-    let slashes = path.rmatch_indices(['/', '\\']);
-    slashes.map(|(at, _)| &path[at + 1..]).nth(1).unwrap_or(path)
-}
-
-/// Else what is known is further out, and the same for many.
-fn is_innermost_known(profile: &HeapProfile, site: &ProfileSite) -> bool {
-    profile.stack(site).next().is_some_and(|location| !location.functions.is_empty())
+    let mut slashes = path.rmatch_indices(['/', '\\']).map(|(at, _)| &path[at + 1..]).skip(1);
+    let end = slashes.next().unwrap_or(path);
+    if end.starts_with("src/") || end.starts_with("src\\") {
+        slashes.next().unwrap_or(path)
+    } else {
+        end
+    }
 }
 
 /// Of a place, by which it can be found; and of this site alone, since the innermost place of all is the sampler's.
@@ -386,16 +419,56 @@ mod tests {
         let mut profile = profile(&[&["__rust_alloc"], &["{closure#0}", "new", "service::main"]]);
         let functions = &mut profile.locations[1].functions;
         functions.iter_mut().for_each(|it| it.file = Some("/src/service/src/orders.rs".into()));
+        functions[0].line = Some(7);
         profile.name_sites();
-        assert_eq!(profile.sites[0].name(), "new (src/orders.rs)");
-        assert_eq!(profile.sites[0].via.as_deref(), Some("{closure#0} (src/orders.rs)"));
-        profile.locations[1].functions.truncate(1);
+        assert_eq!(profile.sites[0].name(), "new (service/src/orders.rs)");
+        let closure = "{closure#0} (service/src/orders.rs:7)";
+        assert_eq!(profile.sites[0].via.as_deref(), Some(closure));
+        // A library that calls whatever it is given has no part in its name, nor has who calls the library.
+        let poll = function("poll", Some("/home/a/.cargo/registry/src/i/tokio-1.54.1/src/task.rs"));
+        profile.locations[1].functions.insert(1, poll);
         profile.name_sites();
-        assert_eq!(profile.sites[0].name(), "{closure#0} (src/orders.rs)");
+        assert_eq!((profile.sites[0].name(), &profile.sites[0].via), (closure, &None));
+    }
+
+    #[test]
+    fn a_files_end_tells_it_from_others() {
+        for (path, end) in [
+            ("a", "a"),
+            ("/a", "/a"),
+            ("b/a", "b/a"),
+            ("/c/b/a", "b/a"),
+            ("/c/src/lib.rs", "c/src/lib.rs"),
+            ("src/lib.rs", "src/lib.rs"),
+            ("c:\\b\\a", "b\\a"),
+        ] {
+            assert_eq!(its_end(path), end, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_further_out_does_not_name_what_nobody_could() {
+        let named = |functions: &[&[&str]]| {
+            let mut profile = profile(functions);
+            profile.sites[0].key = "key".into();
+            // The program, and two libraries.
+            for (location, mapping) in profile.locations.iter_mut().zip([0, 1, 0, 0, 2]) {
+                location.mapping = Some(mapping);
+            }
+            profile.name_sites();
+            profile.sites[0].name().to_owned()
+        };
+        let capture: &[&str] = &["plimsoll::sampler::stack::Stack::capture"];
+        let library: &[&str] = &["inflate"];
+        let is_nameless = |name: &str| name.ends_with(", site key");
+        // A library without symbols is no reason.
         assert_eq!(
-            ["a", "/a", "b/a", "/c/b/a", "c:\\b\\a"].map(its_end),
-            ["a", "/a", "b/a", "b/a", "b\\a"]
+            named(&[capture, &[], &["service::read"], &["service::main"], library]),
+            "service::read"
         );
+        assert!(is_nameless(&named(&[capture, library, &[], &["service::main"], library])));
+        assert!(is_nameless(&named(&[capture, &[], &[], &[], &["start_thread"]])));
+        assert!(is_nameless(&named(&[&[], &[], &[], &[], &[]])));
     }
 
     /// A profile with one site, whose stack has these functions, a place each.

@@ -49,7 +49,7 @@ pub(crate) fn complete_by(function: &mut Function, symbols: &[String]) {
         return;
     }
     let mut of_it = symbols.iter().filter(|symbol| is_symbol_of(&function.name, symbol));
-    if let (Some(symbol), None) = (of_it.next(), of_it.next()) {
+    if let Some(symbol) = of_it.next().filter(|first| of_it.all(|other| other == *first)) {
         symbol.clone_into(&mut function.name);
     }
 }

@@ -12,12 +12,12 @@ use std::ffi::c_void;
 use std::time::Duration;
 
 /// So many addresses have names at a time: some MiB with them. Beyond that the largest sites are named.
-const MOST_ADDRESSES: usize = 16_384;
+pub(crate) const MOST_ADDRESSES: usize = 16_384;
 
 /// So many functions, one inlined into the other, at one address.
 pub(crate) const MOST_INLINED: usize = 64;
 
-/// A name's length, in characters: what generic code is called has no other bound.
+/// A name's length, in characters.
 const LONGEST: usize = 400;
 
 /// For others to have looked up theirs.
@@ -64,19 +64,25 @@ impl HeapProfile {
         self
     }
 
-    /// The addresses that are to be named, those of the largest sites first.
+    /// The addresses that are to be named.
     fn addresses(&self) -> Vec<u64> {
-        // Locations are in the order in which sites were first seen; sites in that of their size.
+        let places = self.places_by_size().into_iter().take(MOST_ADDRESSES);
+        places.filter_map(|index| Some(self.locations.get(index)?.address)).collect()
+    }
+
+    /// The indices of the locations that sites have, those of the largest sites first: locations themselves are in the order
+    /// in which they were first seen.
+    pub(crate) fn places_by_size(&self) -> Vec<usize> {
         let mut seen = vec![false; self.locations.len()];
-        let mut addresses = Vec::new();
+        let mut places = Vec::new();
         for index in self.sites.iter().flat_map(|site| &site.stack) {
             let index = *index as usize;
-            if seen.get(index) == Some(&false) && addresses.len() < MOST_ADDRESSES {
+            if seen.get(index) == Some(&false) {
                 seen[index] = true;
-                addresses.push(self.locations[index].address);
+                places.push(index);
             }
         }
-        addresses
+        places
     }
 }
 
@@ -101,7 +107,7 @@ impl Names {
             new.into_iter().map(|address| (address, look_up(address))).collect();
         backtrace::clear_symbol_cache();
         paths::complete(&mut named, mappings);
-        named.iter_mut().flat_map(|(_, functions)| functions).for_each(shorten);
+        named.iter_mut().filter_map(|(_, functions)| functions.last_mut()).for_each(shorten);
         self.functions.extend(named);
     }
 }
@@ -116,6 +122,9 @@ fn look_up(address: u64) -> Vec<Function> {
             functions.push(function);
         }
     });
+    // The outermost not before it is complete, which its end tells.
+    let inlined = functions.len().saturating_sub(1);
+    functions.iter_mut().take(inlined).for_each(shorten);
     functions
 }
 
@@ -126,7 +135,7 @@ fn function(symbol: &backtrace::Symbol) -> Option<Function> {
     Some(Function { name, file, line: symbol.lineno() })
 }
 
-/// Not before its path is known, which its end tells.
+/// What generic code is called has no other bound.
 pub(crate) fn shorten(function: &mut Function) {
     if let Some((end, _)) = function.name.char_indices().nth(LONGEST) {
         function.name.truncate(end);

@@ -28,11 +28,13 @@ pub(super) struct Record {
 /// Ordering: an address is stored last (release), and what is read of its place before is checked by reading it again
 /// (`read`). Whoever removes an object owns it, so that its record was written before in any case.
 ///
-/// PERF: most buckets are empty, and each free of a page-aligned object asks one: `taken` answers for all sixteen.
+/// PERF: most buckets are empty while fewer than some 5000 objects are in the sample, and each free of a page-aligned object asks
+/// one: `taken` answers for all sixteen.
 #[repr(C)]
 pub(super) struct Bucket {
-    /// Places that are not free, or a few more for a moment. Relaxed: it counts up before an object stands here and down after
-    /// it has gone, so that whoever owns one, which comes after the first and before the second, reads 1 at least.
+    /// Places that are not free, give or take those that change at the moment: for an owner's look alone. Relaxed: it counts up
+    /// before an object stands here and down after it has gone, so that whoever owns one, which comes after the first and
+    /// before the second, reads 1 at least.
     taken: AtomicU64,
     /// Together, since this is what a free of a page-aligned object has to look through.
     addresses: [AtomicU64; PLACES],

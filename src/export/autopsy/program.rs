@@ -2,14 +2,13 @@
 //! same: their build ids say so.
 
 use crate::profile::{
-    Function, HeapProfile, MOST_INLINED, Mapping, Segments, build_id_of, complete_by, shorten,
+    Function, HeapProfile, MOST_ADDRESSES, MOST_INLINED, Mapping, Segments, build_id_of,
+    complete_by, shorten,
 };
 use addr2line::Loader;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Addresses that are looked up: a profile has at most some 16 384 places.
-const MOST_ADDRESSES: usize = 16_384;
 /// Debug information of the largest programs has some gigabytes.
 const MOST_FILE_BYTES: u64 = 4 << 30;
 
@@ -20,7 +19,8 @@ const MOST_FILE_BYTES: u64 = 4 << 30;
 pub(super) fn name(profile: &mut HeapProfile) -> Result<(), String> {
     let mut files: BTreeMap<_, Result<Program, String>> = BTreeMap::new();
     let mut named = false;
-    for location in profile.locations.iter_mut().take(MOST_ADDRESSES) {
+    for place in profile.places_by_size().into_iter().take(MOST_ADDRESSES) {
+        let Some(location) = profile.locations.get_mut(place) else { continue };
         let mapping = location.mapping.and_then(|index| profile.mappings.get(index as usize));
         let Some(mapping) = mapping else { continue };
         // Of one path there may be two builds.

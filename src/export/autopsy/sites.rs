@@ -1,9 +1,11 @@
 //! Who held it: the program's functions, from the profiles that were kept beside the recording.
 
 #[cfg(feature = "profile")]
-use crate::profile::{Estimate, HeapProfile, ProfileSite, SiteGrowth};
+use crate::profile::{Estimate, Function, HeapProfile, ProfileSite, SiteGrowth};
 use crate::recorder::ProfileKind;
 use serde::Serialize;
+#[cfg(feature = "profile")]
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 /// Functions that are told.
@@ -37,7 +39,8 @@ pub struct KeptProfile {
     pub symbols: &'static str,
 }
 
-/// A function, and what it held: estimates, each the sum over all of its stacks with the same tag.
+/// A function, and what it held: estimates, each the sum over all of its stacks with the same tag, of the 256 largest stacks
+/// where the directory had no room for more.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct SiteHeld {
@@ -101,7 +104,7 @@ impl Kept {
     /// Those that grew most first; without an earlier profile those that held most.
     pub(super) fn sites(&self) -> (Option<KeptProfile>, Vec<SiteHeld>) {
         let Some((kept, profile)) = &self.latest else { return (None, Vec::new()) };
-        let growth = self.earlier.as_ref().map(|earlier| profile.difference_by_function(earlier));
+        let growth = self.earlier.as_ref().map(|earlier| growth(profile, earlier));
         let functions = profile.grouped(|site| (site.name(), &site.tag));
         let held = functions.filter_map(|sites| held(profile, &sites, growth.as_deref()));
         let mut sites: Vec<_> = held.collect();
@@ -117,6 +120,19 @@ fn order(site: &SiteHeld) -> f64 {
     site.grown_bytes.unwrap_or(site.live_bytes)
 }
 
+/// By function. A file that had no room for all sites has the largest: one that it does not have may still hold something.
+#[cfg(feature = "profile")]
+fn growth(profile: &HeapProfile, earlier: &HeapProfile) -> Vec<SiteGrowth> {
+    let told: u64 = profile.sites.iter().map(|site| site.live_samples).sum();
+    if told >= profile.live_samples {
+        return profile.difference_by_function(earlier);
+    }
+    let known: HashSet<_> = profile.sites.iter().map(|site| &site.key).collect();
+    let mut earlier = earlier.clone();
+    earlier.sites.retain(|site| known.contains(&site.key));
+    profile.difference_by_function(&earlier)
+}
+
 /// Of all the sites of a function, the largest first.
 #[cfg(feature = "profile")]
 fn held(
@@ -130,7 +146,7 @@ fn held(
     let objects: Estimate = sum(|site| site.live_objects);
     let is_it = |grown: &&SiteGrowth| grown.name == largest.name() && grown.tag == largest.tag;
     let grown = growth.map(|all| all.iter().find(is_it));
-    let stack = profile.shown(largest).map(|function| function.name.clone());
+    let stack = profile.shown(largest).map(Function::told);
     Some(SiteHeld {
         name: largest.name().to_owned(),
         stacks: sites.len(),

@@ -211,12 +211,10 @@ fn callers(site: &SiteHeld) -> Option<String> {
     (!names.is_empty()).then(|| names.join(", by "))
 }
 
-/// Whether a site is called after that function: with its file behind it, or without the closure that it is.
+/// Whether a site is called after that function: a closure after the function that it stands in.
 fn gives_name(function: &str, site: &str) -> bool {
-    let behind = site.strip_prefix(function);
     let closure = function.strip_prefix(site);
-    behind.is_some_and(|rest| rest.is_empty() || rest.starts_with(" ("))
-        || closure.is_some_and(|rest| rest.starts_with("::{"))
+    closure.is_some_and(|rest| rest.is_empty() || rest.starts_with("::{"))
 }
 
 fn asked(page: &mut Page, given: &Given) {

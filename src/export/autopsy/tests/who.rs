@@ -99,8 +99,16 @@ fn a_function_has_grown_by_what_all_of_its_stacks_have() {
     earlier.sites[1].key = "gone".into();
     let page =
         |autopsy: &Autopsy| autopsy.sites.iter().find(|it| it.name.contains("render")).cloned();
+    let (_, profile) = kept.latest.as_mut().expect("a profile");
+    profile.live_samples = 3;
     let held = page(&Autopsy::with(&recording(), kept)).expect("the pages");
     assert_eq!((held.live_bytes, held.grown_bytes), ((8 * MIB) as f64, Some(0.0)));
+    // Where not all of the sites are there, what is missing may still hold what it held.
+    let mut kept = self::kept();
+    kept.earlier.as_mut().expect("an earlier profile").sites[1].key = "cut".into();
+    kept.latest.as_mut().expect("a profile").1.live_samples = 9;
+    let held = page(&Autopsy::with(&recording(), kept)).expect("the pages");
+    assert_eq!(held.grown_bytes, Some((8 * MIB) as f64));
 }
 
 #[test]
