@@ -129,7 +129,8 @@ fn a_cache_that_claims_what_it_does_not_free_is_doubted() {
         (&doubt["cache"], &doubt["kind"]),
         (&json!("liar"), &json!("claims_more_than_it_frees"))
     );
-    assert_eq!(doubt["measured_bytes"], 0);
+    // Others of the process may free a few bytes meanwhile.
+    assert!(doubt["measured_bytes"].as_u64().unwrap() < MIB / 16, "{doubt}");
     assert!(doubt["said_bytes"].as_u64().unwrap() >= 16 * MIB);
     let happenings = answer["happenings"].as_array().unwrap();
     let evicted = happenings.iter().find(|it| it["event_type"] == "eviction_completed").unwrap();
