@@ -123,7 +123,8 @@ fn order(site: &SiteHeld) -> f64 {
 /// By function. A file that had no room for all sites has the largest: one that it does not have may still hold something.
 #[cfg(feature = "profile")]
 fn growth(profile: &HeapProfile, earlier: &HeapProfile) -> Vec<SiteGrowth> {
-    let told: u64 = profile.sites.iter().map(|site| site.live_samples).sum();
+    let samples = profile.sites.iter().map(|site| site.live_samples);
+    let told = samples.fold(0, u64::saturating_add);
     if told >= profile.live_samples {
         return profile.difference_by_function(earlier);
     }
