@@ -141,25 +141,23 @@ fn is_certain(profile: &HeapProfile, site: &ProfileSite, naming: &Function, is_o
 
 /// What sites are called after it: a closure after the function it stands in.
 fn called(function: &Function) -> String {
-    let name = function_of(function);
-    function.file_told(name).map_or_else(|| name.to_owned(), |file| format!("{name} ({file})"))
+    function.with_file(function_of(function))
 }
 
 impl Function {
     /// Its name; with its file where it has no path, since many are called `new`, and with the line where it is a closure.
     #[cfg_attr(not(feature = "recorder"), allow(dead_code, reason = "the autopsy tells it"))]
     pub(crate) fn told(&self) -> String {
-        match self.file_told(&self.name) {
-            Some(file) => format!("{} ({file})", self.name),
-            None => self.name.clone(),
-        }
+        self.with_file(&self.name)
     }
 
-    fn file_told(&self, name: &str) -> Option<String> {
-        let file = self.file.as_ref().filter(|_| paths::is_bare(name))?;
+    fn with_file(&self, name: &str) -> String {
+        let Some(file) = self.file.as_ref().filter(|_| paths::is_bare(name)) else {
+            return name.to_owned();
+        };
         let line = self.line.filter(|_| name.starts_with('{'));
         let line = line.map_or_else(String::new, |line| format!(":{line}"));
-        Some(format!("{}{line}", its_end(file)))
+        format!("{name} ({}{line})", its_end(file))
     }
 }
 

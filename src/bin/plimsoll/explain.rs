@@ -2,7 +2,7 @@
 
 use super::args::Reach;
 use super::fault::Fault;
-use super::print::{Out, Table, plain, size, span, text};
+use super::print::{Out, Table, items, plain, size, span, text};
 use serde_json::Value;
 
 pub(crate) async fn run(reach: &Reach, out: &Out) -> Result<u8, Fault> {
@@ -77,8 +77,4 @@ fn command(step: &Value) -> Option<String> {
         "get_memory_snapshots" => Some("plimsoll history".into()),
         _ => None,
     }
-}
-
-fn items(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
 }

@@ -167,6 +167,11 @@ pub(crate) fn figure(name: &str, value: &Value) -> String {
     }
 }
 
+/// Those of a list; none of what is no list.
+pub(crate) fn items(list: &Value) -> &[Value] {
+    list.as_array().map_or(&[], Vec::as_slice)
+}
+
 /// Rows of cells, each column as wide as it must be.
 pub(crate) struct Table {
     /// `<` or `>` a column: to the left, to the right.

@@ -3,7 +3,7 @@
 use super::args::Profile;
 use super::client::Client;
 use super::fault::Fault;
-use super::print::{Out, Table, count, percent, plain, size, span, text};
+use super::print::{Out, Table, count, items, percent, plain, size, span, text};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
@@ -128,10 +128,6 @@ fn functions(top: &Value, out: &Out) -> String {
         }
     }
     table.lines(0)
-}
-
-fn items(list: &Value) -> &[Value] {
-    list.as_array().map_or(&[], Vec::as_slice)
 }
 
 fn name(function: &Value, site: Option<&Value>) -> String {

@@ -1,7 +1,7 @@
 //! The heap profile's top functions: who allocated what is live, and through what.
 
 use super::theme::Theme;
-use crate::print::{Table, bytes, count, plain, size};
+use crate::print::{Table, bytes, count, items, plain, size};
 use crate::top::profile::Profile;
 use crate::top::view::View;
 use ratatui::text::Line;
@@ -43,22 +43,18 @@ fn told(view: &View, theme: Theme, tell: fn(&mut Table, &Value, &[Value])) -> Ve
         Profile::Unknown => return vec![Line::styled("not asked yet", theme.quiet())],
     };
     let held: Vec<_> =
-        all(&profile["functions"]).iter().filter(|of| value(&of["live_bytes"]) > 0.0).collect();
+        items(&profile["functions"]).iter().filter(|of| value(&of["live_bytes"]) > 0.0).collect();
     if held.is_empty() {
         return vec![Line::styled("no samples yet", theme.quiet())];
     }
     let mut table = Table::new(">>><");
     table.row(["live", "+-", "objects", "by"]);
-    held.iter().for_each(|function| tell(&mut table, function, all(&profile["sites"])));
+    held.iter().for_each(|function| tell(&mut table, function, items(&profile["sites"])));
     let mut lines: Vec<_> = table.lines(0).lines().map(|line| Line::raw(line.to_owned())).collect();
     if let Some(head) = lines.first_mut() {
         *head = std::mem::take(head).style(theme.quiet());
     }
     lines
-}
-
-fn all(list: &Value) -> &[Value] {
-    list.as_array().map_or(&[], Vec::as_slice)
 }
 
 fn value(estimate: &Value) -> f64 {
