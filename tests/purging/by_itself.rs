@@ -20,11 +20,18 @@ fn builder() -> Builder {
     Monitor::builder().budget(Budget::Bytes(BUDGET)).interval(Duration::from_millis(10))
 }
 
+/// Has all of `load` be unused before a purge is made: one that begins meanwhile would find a part.
+fn leave_to(monitor: &Monitor, load: Vec<Vec<u8>>) {
+    monitor.configure([("purge", "off")]).unwrap();
+    drop(load);
+    monitor.configure([("purge", "on")]).unwrap();
+}
+
 /// Has what is unused be older than the monitor: what has grown under its eyes is kept for a while.
 fn start_over(load: Vec<Vec<u8>>) -> Monitor {
     let monitor = builder().start().unwrap();
     eventually("a tick", || monitor.latest());
-    drop(load);
+    leave_to(&monitor, load);
     monitor
 }
 
@@ -50,7 +57,7 @@ fn what_the_last_seconds_took_into_use_is_kept() {
     }
     let early = events(&monitor, "purge_completed");
     assert!(early.is_empty(), "less than a fifth of the budget: {early:#?}");
-    drop(load);
+    leave_to(&monitor, load);
     let event = eventually("a purge", || events(&monitor, "purge_completed").pop());
     let [kept, dirty, purged] = ["kept_bytes", "dirty_after_bytes", "purged_bytes"]
         .map(|name| event[name].as_u64().unwrap());
@@ -59,11 +66,12 @@ fn what_the_last_seconds_took_into_use_is_kept() {
     assert!((30 * MIB..=170 * MIB).contains(&dirty) && purged > 150 * MIB, "{event}");
 }
 
+/// Though it has just been in use, and would be kept elsewhere.
 fn against_the_wall_everything_goes() {
     keep_unused_pages();
     let monitor = builder().start().unwrap();
     let load = filled(600 * MIB);
-    leave_unused(390 * MIB);
+    leave_to(&monitor, filled(390 * MIB));
     let gone = || monitor.latest()?.jemalloc_dirty_bytes().filter(|dirty| *dirty < 20 * MIB);
     eventually("a purge", || gone().filter(|_| !events(&monitor, "purge_completed").is_empty()));
     drop(load);
