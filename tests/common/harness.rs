@@ -10,7 +10,7 @@ use std::process::{Child, Command, ExitCode, ExitStatus};
 use std::time::{Duration, Instant};
 
 /// A case is hung when it has not ended by then.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// Names the case that a child process shall run.
 const CASE: &str = "PLIMSOLL_TEST_CASE";

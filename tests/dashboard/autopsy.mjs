@@ -1,14 +1,11 @@
 // The page of an autopsy in a real browser: at two widths, in light and dark, without script and without network.
 // Screenshots go to the folder given.
-import { chromium } from 'playwright-core';
 import assert from 'node:assert';
 import { pathToFileURL } from 'node:url';
+import { start } from './browser.mjs';
 
 const [, , page, shots] = process.argv;
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-dev-shm-usage'],
-});
+const browser = await start();
 try {
   for (const [width, height] of [[1280, 900], [390, 844]]) {
     for (const colorScheme of ['light', 'dark']) {

@@ -12,10 +12,14 @@ const SWITCHES = [
   '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost',
 ];
 
+// A machine that builds something beside it takes its time.
+const PATIENCE = 120_000;
+
 export const start = () =>
   chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: SWITCHES,
+    timeout: PATIENCE,
   });
 
 /** A page with its `requests` and `complaints` beside it. */
@@ -25,6 +29,7 @@ export async function open(browser, url, { width, height, scheme }) {
     colorScheme: scheme,
     reducedMotion: 'reduce',
   });
+  context.setDefaultTimeout(PATIENCE);
   await context.addInitScript(() =>
     addEventListener('securitypolicyviolation', (violation) =>
       console.error(`content policy: ${violation.violatedDirective}`),

@@ -51,12 +51,12 @@ export async function chartsMove({ page }) {
   return `live bytes ${before.live} to ${after.live}, ${after.words}`;
 }
 
-/** Moves the first threshold, as an operator may. */
-async function warnAt(url, percent) {
+/** Moves the first threshold, as an operator may, and how far below it usage must fall to leave it. */
+async function warnAt(url, percent, leaveBelow = 7) {
   const answer = await fetch(new URL('api/v1/configure', url), {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ warning_at: percent }),
+    body: JSON.stringify({ warning_at: percent, leave_below: leaveBelow }),
   });
   assert.equal(answer.status, 200, await answer.text());
 }
@@ -71,7 +71,7 @@ const levelIs = (page, word) =>
 export async function eventsAppear({ page }, url) {
   const { level } = await (await fetch(new URL('api/v1/status', url))).json();
   if (level !== 'healthy') {
-    await warnAt(url, 92);
+    await warnAt(url, 92, 1);
     await levelIs(page, 'healthy');
   }
   await warnAt(url, 50);

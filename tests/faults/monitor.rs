@@ -85,7 +85,7 @@ fn hang() -> u64 {
 }
 
 /// Longer than a cache takes that only has a panic to report, its stack to print or much to allocate.
-const PATIENT: Duration = Duration::from_secs(15);
+const PATIENT: Duration = Duration::from_secs(45);
 
 /// Evicts from a cache that is asked first and misbehaves, beside a good one that then gives what is wanted.
 fn evict_beside(

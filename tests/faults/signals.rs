@@ -74,10 +74,12 @@ fn a_handler_makes_a_threads_first_allocation() {
 fn under_signals(storm: extern "C" fn(*mut c_void) -> *mut c_void) {
     let thread = CThread::start(storm);
     while !STARTED.load(Ordering::Acquire) {
-        std::hint::spin_loop();
+        std::thread::yield_now();
     }
     while !DONE.load(Ordering::Acquire) {
         thread.signal(libc::SIGUSR1);
+        // On a machine of one core none would be taken before this thread's time is over.
+        std::thread::yield_now();
     }
     MAY_END.store(true, Ordering::Release);
     thread.join();

@@ -37,7 +37,7 @@ pub(crate) fn leave_unused(bytes: u64) {
 /// Waits until `met` gives something.
 #[track_caller]
 pub(crate) fn eventually<T>(what: &str, mut met: impl FnMut() -> Option<T>) -> T {
-    let give_up = Instant::now() + Duration::from_secs(15);
+    let give_up = Instant::now() + Duration::from_secs(45);
     loop {
         if let Some(found) = met() {
             return found;

@@ -116,7 +116,7 @@ fn a_copy_of_a_live_recording_runs() {
 fn an_exec_ends_the_run() {
     let (_dir, path) = path();
     let actor = Actor::start("exec", &path).ready();
-    let give_up = Instant::now() + Duration::from_secs(15);
+    let give_up = Instant::now() + Duration::from_secs(45);
     let judgement = loop {
         let judgement = Recording::open(&path).unwrap().judgement;
         if judgement.verdict != LastRun::Running || Instant::now() > give_up {

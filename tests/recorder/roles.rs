@@ -10,7 +10,7 @@ const ROLE: &str = "PLIMSOLL_TEST_ROLE";
 const FILE: &str = "PLIMSOLL_TEST_FILE";
 
 /// A process is hung when it has not done its part by then.
-const LIMIT: Duration = Duration::from_secs(15);
+const LIMIT: Duration = Duration::from_secs(45);
 
 pub(crate) fn role() -> Option<String> {
     std::env::var(ROLE).ok()
