@@ -17,8 +17,8 @@ static ALLOC: plimsoll::Plimsoll = plimsoll::Plimsoll::jemalloc();
 
 type Error = Box<dyn std::error::Error>;
 
-/// Requests between two pauses, and how long these are.
-const AT_ONCE: u64 = 8;
+/// Requests a second, and the pause between two looks at how many are due: what leaks shall not depend on the machine's speed.
+const RATE: f64 = 800.0;
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// The service. Of the requests nothing should be left but their number.
@@ -56,9 +56,10 @@ fn main() -> Result<(), Error> {
     let seconds = std::env::args().nth(1).map_or(Ok(300), |text| text.parse())?;
     let interval = Duration::from_millis(100);
     let monitor = Monitor::builder().budget("256MiB".parse()?).interval(interval).start()?;
-    let (mut service, end) = (Service::default(), Instant::now() + Duration::from_secs(seconds));
+    let (mut service, start) = (Service::default(), Instant::now());
+    let end = start + Duration::from_secs(seconds);
     while Instant::now() < end && monitor.level() < plimsoll::Level::Critical {
-        for _ in 0..AT_ONCE {
+        while (service.answered as f64) < start.elapsed().as_secs_f64() * RATE {
             service.answer(&request(service.answered))?;
         }
         std::thread::sleep(PAUSE);

@@ -6,10 +6,10 @@
 mod installed;
 
 use parking_lot::Mutex;
-use plimsoll::{Budget, JsonLayer, Meter, Monitor};
+use plimsoll::{Budget, JsonLayer, Level, Meter, Monitor};
 use std::io::Write;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tracing_subscriber::prelude::*;
 
 #[derive(Clone, Default)]
@@ -22,6 +22,14 @@ impl Write for Page {
     }
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+fn eventually(is_so: impl Fn() -> bool) {
+    let give_up = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < give_up, "it never happens");
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 
@@ -40,14 +48,12 @@ fn changes_are_lines_and_ticks_are_not() {
         .interval(Duration::from_millis(1))
         .start()
         .unwrap();
-    let wait_for = |snapshots: u64| {
-        while monitor.metrics().profiler.total_snapshots_taken < snapshots {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-    };
-    wait_for(5);
+    let snapshots = || monitor.metrics().profiler.total_snapshots_taken;
+    eventually(|| snapshots() >= 5);
     let load = vec![0u8; (256 << 20) / 100 * 85];
-    wait_for(60);
+    eventually(|| monitor.level() != Level::Healthy);
+    let then = snapshots();
+    eventually(|| snapshots() >= then + 2);
     drop(load);
     monitor.stop();
 

@@ -2,6 +2,8 @@
 
 use plimsoll::{Cache, Foyer, LockedLru, LockedQuickCache, Moka, MokaFuture, QuickCache};
 use quick_cache::Weighter;
+use quick_cache::sync::DefaultLifecycle;
+use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::sync::Arc;
@@ -59,6 +61,8 @@ impl Subject {
     }
 }
 
+type FixedHash = BuildHasherDefault<DefaultHasher>;
+
 #[derive(Clone)]
 struct Bytes;
 
@@ -83,8 +87,20 @@ pub(crate) fn subjects() -> Vec<Subject> {
     ]
 }
 
+/// The same on every machine and in every run: by itself it has four shards for each processor, and a seed.
+fn in_eight_shards<W: Weighter<u64, Page> + Clone>(
+    entries: usize,
+    weight: u64,
+    weigher: W,
+) -> quick_cache::sync::Cache<u64, Page, W, FixedHash> {
+    let mut options = quick_cache::OptionsBuilder::new();
+    options.estimated_items_capacity(entries).weight_capacity(weight).shards(8);
+    let (options, lifecycle) = (options.build().unwrap(), DefaultLifecycle::default());
+    quick_cache::sync::Cache::with_options(options, weigher, FixedHash::default(), lifecycle)
+}
+
 fn quick_cache() -> Subject {
-    let cache = Arc::new(quick_cache::sync::Cache::with_weighter(8192, CAPACITY, Bytes));
+    let cache = Arc::new(in_eight_shards(8192, CAPACITY, Bytes));
     let insert = cache.clone();
     let adapter = QuickCache::new(cache);
     Subject::new("quick_cache", adapter, move |key, page| insert.insert(key, page)).sharded()
@@ -92,7 +108,7 @@ fn quick_cache() -> Subject {
 
 fn quick_cache_of_entries() -> Subject {
     let entries = (CAPACITY / (ENTRY + QUICK_CACHE)) as usize;
-    let cache = Arc::new(quick_cache::sync::Cache::new(entries));
+    let cache = Arc::new(in_eight_shards(entries, entries as u64, quick_cache::UnitWeighter));
     let insert = cache.clone();
     let adapter = QuickCache::with_bytes_per_entry(cache, ENTRY + QUICK_CACHE);
     let insert = move |key, page| insert.insert(key, page);

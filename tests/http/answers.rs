@@ -13,6 +13,10 @@ fn the_status_has_everything_and_adds_up() {
     let monitor = served(builder().metric(queue).memory_source("gpu", || Some(4096)));
     monitor.register("boxes", Boxes::filled(MIB).closure()).unwrap();
     ticks(&monitor, 3);
+    // By a thread of their own, which a tick wakes.
+    eventually("own figures", || {
+        monitor.own_metrics()[0].value.zip(monitor.ledger().sources[0].reported_bytes)
+    });
     let status = get(address(&monitor), "/api/v1/status");
     assert_eq!(status.header("content-type"), Some("application/json"));
     let status = status.json();

@@ -25,10 +25,22 @@ fn rise(attack: impl FnOnce() + Send) -> i64 {
 }
 
 fn is_closed(stream: &mut TcpStream) -> bool {
-    match stream.read(&mut [0; 512]) {
-        Ok(0) => true,
-        Ok(_) => is_closed(stream),
-        Err(error) => [ErrorKind::ConnectionReset, ErrorKind::BrokenPipe].contains(&error.kind()),
+    read_out(stream).is_some()
+}
+
+/// The bytes that still come before the other side closes; `None` when it does not.
+fn read_out(stream: &mut TcpStream) -> Option<usize> {
+    let (mut sum, mut part) = (0, [0; 64 << 10]);
+    loop {
+        match stream.read(&mut part) {
+            Ok(0) => return Some(sum),
+            Ok(read) => sum += read,
+            Err(error) => {
+                let is_end =
+                    [ErrorKind::ConnectionReset, ErrorKind::BrokenPipe].contains(&error.kind());
+                return is_end.then_some(sum);
+            }
+        }
     }
 }
 
@@ -96,24 +108,36 @@ fn slow_callers_are_sent_away() {
     drip.join().unwrap();
 }
 
+/// What a caller asks for besides, and takes none of: a few answers have room in the kernel's buffers.
+const FILES: usize = 600;
+const FILE: &str = "/assets/uplot.js";
+
 #[test]
 fn a_caller_that_takes_nothing_is_sent_away() {
     let _alone = alone();
-    let monitor = served(builder().ring(10_000).interval(Duration::from_millis(1)));
-    eventually("a long history", || (monitor.history().len() > 3000).then_some(()));
+    let monitor = served(builder().ring(1000).interval(Duration::from_millis(1)));
+    eventually("a long history", || {
+        (monitor.metrics().profiler.current_snapshot_count == 1000).then_some(())
+    });
     let to = address(&monitor);
+    let all = FILES * get(to, FILE).body.len();
+    assert!(all > 24 << 20, "{all} bytes may have room in the kernel's buffers");
     let rise = rise(|| {
         let greedy: Vec<_> = (0..16)
             .map(|_| {
                 let mut stream = connect(to);
-                write!(stream, "GET /api/v1/history HTTP/1.1\r\nhost: {to}\r\n\r\n").unwrap();
+                let get = |path| format!("GET {path} HTTP/1.1\r\nhost: {to}\r\n\r\n");
+                let questions = get("/api/v1/history") + &get(FILE).repeat(FILES);
+                stream.write_all(questions.as_bytes()).unwrap();
                 stream
             })
             .collect();
-        std::thread::sleep(Duration::from_secs(13));
+        std::thread::sleep(Duration::from_secs(20));
         assert_eq!(get(to, "/livez").status, 200);
         for mut stream in greedy {
-            assert!(is_closed(&mut stream), "after what its buffers held");
+            // What the buffers held.
+            let got = read_out(&mut stream).expect("closed");
+            assert!(got < all / 2, "{got} of {all} bytes");
         }
     });
     println!("16 callers that take nothing: {rise} bytes");
@@ -133,7 +157,7 @@ fn a_thousand_connections_are_refused_or_served() {
             stream.read(&mut head).is_ok_and(|read| read == 12 && &head == b"HTTP/1.1 503")
         };
         let refused = connections.iter_mut().map(is_refused).filter(|refused| *refused).count();
-        assert!(refused >= 900, "{refused} of 1000");
+        assert!(refused >= 800, "{refused} of 1000");
         drop(connections);
     });
     println!("1000 connections: {rise} bytes");

@@ -46,7 +46,7 @@ impl Cache for Told {
 }
 
 fn start() -> Monitor {
-    builder().hook_timeout(Duration::from_millis(100)).start().unwrap()
+    builder().hook_timeout(Duration::from_secs(1)).start().unwrap()
 }
 
 fn register(monitor: &Monitor, name: &str) -> (Arc<Told>, plimsoll::CacheHandle) {

@@ -48,11 +48,11 @@ fn one_that_hangs_is_given_up_and_the_others_are_read_on() {
     let read = Arc::new(AtomicU64::new(0));
     let counter = read.clone();
     let behind = gauge("behind", move || Some(counter.fetch_add(1, Ordering::Relaxed) as f64));
-    let timeout = Duration::from_millis(50);
+    let timeout = Duration::from_secs(1);
     let monitor = builder().hook_timeout(timeout).metric(hangs).metric(behind).start().unwrap();
     eventually("the one behind it is read", || monitor.own_metrics()[1].value);
     let said = eventually("it is said", || errors(&monitor).pop());
-    assert!(said.contains("hangs: did not answer within 50ms"), "{said}");
+    assert!(said.contains("hangs: did not answer within 1s"), "{said}");
     let before = read.load(Ordering::Relaxed);
     eventually("and read on", || (read.load(Ordering::Relaxed) > before + 3).then_some(()));
     assert_eq!(monitor.own_metrics()[0].value, None);

@@ -29,7 +29,7 @@ fn fifty_kills_in_mid_write_leave_fifty_recordings() {
         assert_eq!(numbers, (first..first + numbers.len() as u64).collect::<Vec<_>>());
         events += numbers.len();
     }
-    assert!(events > 50 * 20, "{events} events: nothing was being written");
+    assert!(events > 50 * 4, "{events} events: nothing was being written");
 }
 
 fn a_kill_is_judged_by_the_next_run_and_stays_so() {
