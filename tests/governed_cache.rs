@@ -45,7 +45,7 @@ fn the_governed_one_lives_where_its_twin_is_killed() {
     if limited {
         // By the kernel's own count, by its signal, and against its wall.
         assert_eq!((twin.oom_kills, twin.signal), (Some(1), Some(9)), "{place}: {twin:?}");
-        // What it held at its end is looked at now and then, and it grows fast.
+        // Its peak is sampled, and it grows fast.
         assert!(twin.lost > 0 && twin.peak_bytes > setup.limit / 4 * 3, "{twin:?}");
         assert_eq!(governed.oom_kills, Some(0), "{governed:?}");
     } else {

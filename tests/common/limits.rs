@@ -26,11 +26,11 @@ pub(crate) struct NoMappingLeft {
 }
 
 impl NoMappingLeft {
-    /// `None` where so many are allowed that making them would take minutes, and gigabytes of the kernel's.
+    /// `None` where so many are allowed that making them would take too long, and too much of the kernel's memory.
     pub(crate) fn new() -> Option<Self> {
         let most = std::fs::read_to_string("/proc/sys/vm/max_map_count").unwrap();
         let most: usize = most.trim().parse().unwrap();
-        if most > 1 << 18 {
+        if most > 1 << 20 {
             println!("not tried: vm.max_map_count is {most}");
             return None;
         }

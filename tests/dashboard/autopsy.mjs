@@ -2,7 +2,7 @@
 // Screenshots go to the folder given.
 import assert from 'node:assert';
 import { pathToFileURL } from 'node:url';
-import { start } from './browser.mjs';
+import { PATIENCE, start } from './browser.mjs';
 
 const [, , page, shots] = process.argv;
 const browser = await start();
@@ -10,6 +10,7 @@ try {
   for (const [width, height] of [[1280, 900], [390, 844]]) {
     for (const colorScheme of ['light', 'dark']) {
       const context = await browser.newContext({ viewport: { width, height }, colorScheme, javaScriptEnabled: false });
+      context.setDefaultTimeout(PATIENCE);
       const tab = await context.newPage();
       const asked = [];
       tab.on('request', (request) => asked.push(request.url()));

@@ -13,7 +13,7 @@ const SWITCHES = [
 ];
 
 // A machine that builds something beside it takes its time.
-const PATIENCE = 120_000;
+export const PATIENCE = 120_000;
 
 export const start = () =>
   chromium.launch({

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { start } from './browser.mjs';
+import { PATIENCE, start } from './browser.mjs';
 
 const [file, directory] = process.argv.slice(2);
 const svg = await readFile(file, 'utf8');
@@ -12,6 +12,7 @@ const browser = await start();
 try {
   for (const colorScheme of ['light', 'dark']) {
     const page = await browser.newPage({ viewport: { width: 1240, height: 700 }, colorScheme });
+    page.setDefaultTimeout(PATIENCE);
     const complaints = [];
     page.on('console', (message) => complaints.push(message.text()));
     page.on('request', (request) => {

@@ -37,12 +37,13 @@ fn wave(threads: usize) -> Vec<Block> {
 /// Resident bytes, and mapped ones.
 fn process_bytes() -> (u64, u64) {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
-    let mapped: u64 = statm.split(' ').next().unwrap().parse().unwrap();
-    // Exact; `statm` leaves out what each processor has not yet told the others.
-    let rollup = std::fs::read_to_string("/proc/self/smaps_rollup").unwrap();
-    let resident = rollup.lines().find_map(|line| line.strip_prefix("Rss:")).unwrap();
-    let resident: u64 = resident.trim().trim_end_matches(" kB").parse().unwrap();
-    (resident * 1024, mapped * 4096)
+    let mut pages = statm.split(' ').map(|pages| pages.parse::<u64>().unwrap() * 4096);
+    let (mapped, roughly) = (pages.next().unwrap(), pages.next().unwrap());
+    // Exact, where there is one; `statm` leaves out what each processor has not yet told the others.
+    let rollup = std::fs::read_to_string("/proc/self/smaps_rollup").unwrap_or_default();
+    let exactly = rollup.lines().find_map(|line| line.strip_prefix("Rss:"));
+    let exactly = exactly.map(|kb| kb.trim().trim_end_matches(" kB").parse::<u64>().unwrap());
+    (exactly.map_or(roughly, |kb| kb * 1024), mapped)
 }
 
 fn ten_thousand_short_threads_use_fifty_slots() {

@@ -6,6 +6,9 @@ use plimsoll::{HeapProfiler, Monitor, Sampling};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// So that what a test allocates is surely sampled.
 const MEAN: u64 = 16 << 10;
@@ -27,7 +30,7 @@ fn site<'a>(top: &'a Value, name: &str) -> &'a Value {
 }
 
 #[test]
-fn the_largest_sites_are_named_and_what_they_hold_is_within_the_interval() {
+fn the_largest_sites_are_named_with_what_they_hold() {
     let _alone = alone();
     let monitor = sampled();
     let held = hold_pages();
@@ -45,7 +48,8 @@ fn the_largest_sites_are_named_and_what_they_hold_is_within_the_interval() {
 fn assert_estimates(live: &Value, truth: u64) {
     let [value, error, low, high] =
         ["value", "standard_error", "low", "high"].map(|name| live[name].as_f64().unwrap());
-    assert!(low < value && value < high && error > 0.0, "{live:#}");
+    assert!(low < value && value < high && high - low > 3.0 * error, "{live:#}");
+    assert!(error > 0.0 && error < truth as f64 / 8.0, "{live:#}");
     assert!((value - truth as f64).abs() < 6.0 * error, "{live:#}");
 }
 
@@ -151,11 +155,15 @@ fn questions_that_make_no_sense_are_told_what_would() {
     assert_eq!(ask(to, "/debug/flamegraph", "origin: http://evil.example\r\n").status, 403);
 }
 
-/// Each is made on a thread of its own, of whose name the kernel keeps fifteen letters.
-fn threads_of_profiles() -> usize {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-    let name = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("comm")).ok();
-    tasks.filter_map(|task| name(task.ok()?)).filter(|it| it.trim() == "plimsoll-profil").count()
+/// Asks for one profile of two seconds after the other until it is over, and one was made: want of room is all that may be in
+/// the way.
+fn goes_on_asking(to: SocketAddr, over: &AtomicBool) {
+    let mut made = 0;
+    while made == 0 || !over.load(Ordering::Relaxed) {
+        let (head, _) = bytes(to, "/debug/pprof/heap?seconds=2&symbols=off");
+        made += u32::from(head.starts_with("HTTP/1.1 200"));
+        assert!(head.starts_with("HTTP/1.1 200") || head.starts_with("HTTP/1.1 503"), "{head}");
+    }
 }
 
 #[test]
@@ -163,15 +171,18 @@ fn no_more_are_made_at_a_time_than_there_is_room_for() {
     let _alone = alone();
     let monitor = sampled();
     let to = address(&monitor);
-    let waiting: Vec<_> = (0..4)
-        .map(|_| std::thread::spawn(move || bytes(to, "/debug/pprof/heap?seconds=5&symbols=off").0))
-        .collect();
-    eventually("all four are being made", || (threads_of_profiles() == 4).then_some(()));
-    let busy = get(to, "/api/v1/profile");
-    assert_eq!((busy.status, busy.header("retry-after")), (503, Some("5")));
+    let over = Arc::new(AtomicBool::new(false));
+    let asking = [(); 4].map(|()| {
+        let over = over.clone();
+        std::thread::spawn(move || goes_on_asking(to, &over))
+    });
+    let busy = eventually("no room", || {
+        std::thread::sleep(Duration::from_millis(20));
+        Some(get(to, "/api/v1/profile?symbols=off")).filter(|answer| answer.status == 503)
+    });
+    assert_eq!(busy.header("retry-after"), Some("5"));
     assert_eq!(get(to, "/livez").status, 200, "and nobody else waits");
-    for head in waiting {
-        assert!(head.join().unwrap().starts_with("HTTP/1.1 200"));
-    }
+    over.store(true, Ordering::Relaxed);
+    asking.into_iter().for_each(|asking| asking.join().unwrap());
     HeapProfiler::stop();
 }

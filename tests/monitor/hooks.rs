@@ -70,6 +70,7 @@ fn a_cache_that_hangs_is_passed_over_and_ticks_go_on() {
 
 #[test]
 fn a_cache_that_hangs_or_panics_when_surveyed_is_passed_over() {
+    static RELEASE: AtomicBool = AtomicBool::new(false);
     struct Odd(&'static str);
     impl Cache for Odd {
         fn shrink(&self, _: &Ask) -> plimsoll::ShrinkReport {
@@ -78,9 +79,10 @@ fn a_cache_that_hangs_or_panics_when_surveyed_is_passed_over() {
         fn usage_bytes(&self) -> Option<u64> {
             match self.0 {
                 "panics" => panic!("no idea"),
-                // Not for ever, so that no thread is left to the next test.
                 _ => {
-                    std::thread::sleep(Duration::from_secs(5));
+                    while !RELEASE.load(Ordering::SeqCst) {
+                        std::thread::sleep(Duration::from_millis(1));
+                    }
                     None
                 }
             }
@@ -101,6 +103,8 @@ fn a_cache_that_hangs_or_panics_when_surveyed_is_passed_over() {
         assert!(threads_of_caches() <= 2, "the one that hangs and the one that serves");
         assert!(monitor.evict(MIB / 2).unwrap().success);
     }
+    // No thread is left to the next test.
+    RELEASE.store(true, Ordering::SeqCst);
 }
 
 /// Worker threads that run caches' code, of this test's monitor and of hanging ones before it.

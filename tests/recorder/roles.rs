@@ -79,7 +79,7 @@ pub(crate) fn play(role: &str) -> ExitCode {
         }
         "exec" => {
             ready();
-            let error = std::os::unix::process::CommandExt::exec(Command::new("sleep").arg("15"));
+            let error = std::os::unix::process::CommandExt::exec(Command::new("sleep").arg("60"));
             panic!("no exec: {error}");
         }
         "exit" => std::process::exit(3),
