@@ -49,6 +49,8 @@
 //! `moka`, `moka_future`, `quick_cache`, `foyer`, `lru`: a cache of that crate as a [`Cache`].
 //! `http`: a server with dashboard, JSON, health and events. `prometheus`: its text. `mcp`: tools for agents. `otel`, `otlp`,
 //! `metrics`: figures for OpenTelemetry and the `metrics` facade. `webhook`, `tls`: alerts. `cli`: the program `plimsoll`.
+//! `profile`: a sampling heap profile. `recorder`: a file that survives the process. `testing`: a simulated process for tests of
+//! caches. `full`: all of these but `tls` and `plug_in`.
 //! `plug_in`: for a library that is opened at run time and brings its own jemalloc; costs every allocation some instructions.
 #![deny(unsafe_code)]
 

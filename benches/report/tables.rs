@@ -30,7 +30,7 @@ fn head(overhead: &Value) -> String {
     format!(
         "<!-- Written by `cargo bench --bench report`. Change that, not this. -->\n\
          # What it costs\n\n\
-         Written by `cargo bench --bench report`, which runs every bench{quick}. It needs what jemalloc's build needs \
+         Written by `cargo bench --bench report`, which runs the five above it in this table{quick}. It needs what jemalloc's build needs \
          (a C compiler, make), and valgrind for the instructions.\n\n{}",
         table(
             &["bench", "what it measures", "command"],
@@ -48,7 +48,10 @@ fn head(overhead: &Value) -> String {
                     "governed"
                 ],
                 ["`instructions`", "instructions per operation, by callgrind", "instructions"],
-                ["`report`", "all of them, written down here", "report"],
+                ["`report`", "these five, written down here", "report"],
+                ["`burst.rs`", "how soon a cache is asked when memory is taken fast", "burst"],
+                ["`purge.rs`", "giving unused pages back, and touching them again", "purge"],
+                ["`recorder.rs`", "what recording costs", "recorder"],
             ]
             .map(|[file, what, name]| vec![
                 file.into(),

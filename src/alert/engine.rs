@@ -150,7 +150,7 @@ impl Engine {
         state.in_a_row = state.in_a_row.saturating_add(1);
         if state.in_a_row >= trigger.times {
             state.note(now);
-            state.cause = trigger.until.is_some() || trigger.field.is_some();
+            state.cause = trigger.lasts();
             fields.insert(key, json);
         }
     }

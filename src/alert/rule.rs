@@ -1,7 +1,7 @@
 //! `AlertRule`: what a user wants to hear of.
 
 use super::defaults::default_rules;
-use super::seen::{EVENT_TYPES, EXTRA};
+use super::seen::{EVENT_TYPES, EXTRA, ONCE};
 use super::told::Labels;
 use crate::error::Error;
 use crate::level::Level;
@@ -104,10 +104,19 @@ pub(super) struct EventTrigger {
     pub(super) until: Option<Level>,
 }
 
+impl EventTrigger {
+    /// Whether the cause outlasts the event: until another of its type, or a lower level, ends it.
+    pub(super) fn lasts(&self) -> bool {
+        let has_another = !ONCE.contains(&self.event_type.as_str());
+        self.until.is_some() || self.field.is_some() && has_another
+    }
+}
+
 impl AlertRule {
     /// A rule over a figure: any of [`METRICS`](crate::METRICS), an [`OwnMetric`](crate::OwnMetric), `level` (0 healthy to 3
-    /// critical), `time_to_budget_latest_secs` (the [forecast](crate::TimeToBudget)'s latest), or `monitor_silence` (above 1 when
-    /// the monitor has not ticked for longer than it may).
+    /// critical), `time_to_budget_latest_secs` (the [forecast](crate::TimeToBudget)'s latest), `leak_suspected` (1 while a leak is
+    /// suspected or confirmed), `leak_growth_bytes`, or `monitor_silence` (above 1 when the monitor has not ticked for longer than
+    /// it may).
     pub fn metric(name: impl Into<String>, when: AlertWhen) -> Self {
         let name = name.into();
         AlertRule::new(name.clone(), Trigger::Metric(name, when))
@@ -171,7 +180,8 @@ impl AlertRule {
         self
     }
 
-    /// Only events whose field has this value. Another event of the same type ends the cause. For events.
+    /// Only events whose field has this value. Another event of the same type ends the cause; one that comes once a run, as
+    /// `previous_run`, is over in a moment. For events.
     pub fn when(self, field: impl Into<String>, value: impl Into<Value>) -> Self {
         let field = Some((field.into(), value.into()));
         self.with_event(|event| event.field = field)
@@ -258,12 +268,13 @@ fn check_trigger(trigger: &Trigger, own_metrics: &[&str]) -> Result<(), Error> {
 fn check_hold(rule: &AlertRule) -> Result<(), Error> {
     let lasts = match &rule.trigger {
         Trigger::Metric(_, when) => *when != AlertWhen::Rises,
-        Trigger::Event(event) => event.until.is_some() || event.field.is_some(),
+        Trigger::Event(event) => event.lasts(),
     };
     if lasts || rule.hold.is_zero() {
         return Ok(());
     }
-    let expected = "0 for what is over in a moment: an event without `when` and `until_below`, or a total that rises";
+    let expected = "0 for what is over in a moment: an event without `when` and `until_below`, or one that comes once a run, \
+                    or a total that rises";
     Err(Error::setting("alert's for_secs", rule.hold.as_secs(), expected))
 }
 

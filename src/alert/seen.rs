@@ -37,6 +37,9 @@ pub(super) const EVENT_TYPES: [&str; 20] = [
     "error",
 ];
 
+/// Those of them that come once a run at most: no other of the type ends what they are the cause of.
+pub(super) const ONCE: [&str; 3] = ["monitor_started", "monitor_stopped", "previous_run"];
+
 /// What there is at a moment.
 pub(crate) struct Seen<'a> {
     pub(crate) at: Moment,

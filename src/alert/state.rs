@@ -73,12 +73,12 @@ impl State {
         Some(Alert { ends_micros: Some(at.wall_micros.max(alert.starts_micros)), ..alert })
     }
 
-    /// When something comes of it by time alone.
+    /// When something comes of it by time alone; never where that is beyond all clocks.
     pub(super) fn next(&self, hold: Duration, keep: Duration) -> Option<Instant> {
         match (&self.firing, self.cause) {
-            (None, _) => self.since.map(|since| since + hold),
+            (None, _) => self.since.and_then(|since| since.checked_add(hold)),
             (Some(_), true) => None,
-            (Some(_), false) => self.last.map(|last| last + keep),
+            (Some(_), false) => self.last.and_then(|last| last.checked_add(keep)),
         }
     }
 

@@ -100,7 +100,7 @@ impl super::Builder {
         self
     }
 
-    /// Adds a rule of your own; at most 64 with the ten that are there.
+    /// Adds a rule of your own; at most 64 with the twelve that are there.
     pub fn alert(mut self, rule: crate::alert::AlertRule) -> Self {
         self.given.serving.alerts.own.push(rule);
         self

@@ -2,6 +2,7 @@
 
 use super::client::{Listener, address, ask, served};
 use super::support::{alone, ballast, builder, ticks};
+use std::io::{Read, Write};
 use std::time::Duration;
 
 #[test]
@@ -60,7 +61,9 @@ fn while_somebody_listens_the_monitor_ticks_each_second() {
 #[test]
 fn a_flood_of_listeners_leaves_room_for_others() {
     let _alone = alone();
-    let monitor = served(builder());
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("plimsoll.sock");
+    let monitor = served(builder().socket_at(&path));
     let to = address(&monitor);
     let mut listeners: Vec<_> = (0..8).map(|_| Listener::new(to, "")).collect();
     listeners.iter_mut().for_each(|listener| drop(listener.next_of("status")));
@@ -69,10 +72,14 @@ fn a_flood_of_listeners_leaves_room_for_others() {
         assert_eq!((refused.status, refused.header("retry-after")), (503, Some("5")));
     }
     assert_eq!(ask(to, "/livez", "").status, 200);
+    let mut local = std::os::unix::net::UnixStream::connect(&path).unwrap();
+    let mut head = [0; 12];
+    local.write_all(b"GET /events HTTP/1.1\r\nhost: plimsoll\r\n\r\n").unwrap();
+    local.read_exact(&mut head).unwrap();
+    assert_eq!(&head, b"HTTP/1.1 200", "nor is this machine shut out");
     drop(listeners);
     super::support::eventually("room for a listener again", || {
         let mut stream = super::client::connect(to);
-        use std::io::{Read, Write};
         write!(stream, "GET /events HTTP/1.1\r\nhost: {to}\r\n\r\n").unwrap();
         let mut head = [0; 12];
         stream.read_exact(&mut head).unwrap();

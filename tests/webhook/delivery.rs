@@ -88,6 +88,20 @@ fn the_end_of_the_monitor_resolves_what_fires() {
 }
 
 #[test]
+fn what_has_just_begun_is_told_before_the_end() {
+    let _alone = alone();
+    let receiver = Receiver::new();
+    let monitor = builder(receiver.url()).start().unwrap();
+    let _weight = ballast();
+    eventually("it is seen", || monitor.latest()?.usage_percent().filter(|usage| *usage > 50.0));
+    // Well within the second in which others that begin as well are waited for.
+    monitor.stop();
+    let told: Vec<_> = receiver.requests().iter().map(|request| request.json()).collect();
+    let told: Vec<_> = told.iter().map(statuses).collect();
+    assert_eq!(told, [["firing"], ["resolved"]]);
+}
+
+#[test]
 fn a_signature_holds_for_what_arrived() {
     let _alone = alone();
     let receiver = Receiver::answering(&["503 Later"]);

@@ -225,6 +225,35 @@ fn a_total_fires_when_it_rises_and_not_for_what_was_before() {
 }
 
 #[test]
+fn what_comes_once_a_run_is_resolved_by_time() {
+    let rules = RuleSet::default().in_force().into_iter();
+    let rule = rules.filter(|rule| rule.name == "PlimsollPreviousRunOutOfMemory").collect();
+    let mut world = World::new(rule);
+    world.happens(EventKind::PreviousRun {
+        verdict: "oom_kill_confirmed".into(),
+        summary: "killed".into(),
+        evidence: vec![],
+        pid: 7,
+        last_tick: None,
+        recording: "run.previous".into(),
+        is_oom: true,
+    });
+    assert_eq!(world.look(1), ["PlimsollPreviousRunOutOfMemory"]);
+    assert_eq!(world.due_in(), Some(900));
+    assert!(world.look(899).is_empty());
+    assert_eq!(world.look(1), ["-PlimsollPreviousRunOutOfMemory"], "nothing else would end it");
+}
+
+#[test]
+fn what_is_kept_for_ever_stays() {
+    let rule = AlertRule::event("gave_up").keep_secs(u64::MAX).named("Over");
+    let mut world = World::new(vec![rule]);
+    world.happens(EventKind::refill_storm("pages", 7));
+    assert!(world.look(1).is_empty());
+    assert_eq!(world.due_in(), None);
+}
+
+#[test]
 fn at_the_end_all_are_resolved_and_a_restart_begins_anew() {
     let mut world = World::new(vec![over_90(), over_90().named("Early").for_secs(0)]);
     world.figures.insert("usage_percent", 95.0);

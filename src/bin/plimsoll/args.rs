@@ -11,7 +11,8 @@ use std::time::Duration;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done; `health`: healthy
-  1  `health`: a warning; `evict`, `purge`: less was freed than was asked for; `autopsy`: the file is damaged
+  1  `health`: a warning; `evict`: less than four fifths was freed; `purge`: the allocator did not do all it was told;
+     `autopsy`: the file is damaged
   2  `health`: critical; `autopsy`: the file cannot be read
   3  the process cannot be reached or refused, or the command line makes no sense
 

@@ -107,6 +107,10 @@ impl Bridge {
             let words = "a line is one message: a JSON object";
             return say(&error(&Value::Null, NO_MESSAGE, words));
         }
+        if !is_message(&message) {
+            let words = "a message has a method, a result or an error";
+            return say(&error(&message["id"], NO_MESSAGE, words));
+        }
         let (id, is_request) = (&message["id"], is_request(&message));
         match self.client.whole(self.ask(&message, line)).await {
             Ok(answer) => self.answered(&message, &answer),
@@ -165,6 +169,11 @@ impl Bridge {
 
 fn header(text: &Value) -> Option<HeaderValue> {
     HeaderValue::from_str(text.as_str()?).ok()
+}
+
+fn is_message(message: &Value) -> bool {
+    let has = |name| message.get(name).is_some();
+    message["method"].is_string() || has("result") || has("error")
 }
 
 fn is_request(message: &Value) -> bool {

@@ -5,6 +5,6 @@ use super::fault::Fault;
 use super::print::Out;
 
 pub(crate) fn run(_: &Demo, _: &Out) -> Result<u8, Fault> {
-    let build = "cargo install plimsoll --features cli,http";
+    let build = "build it with --features cli,http";
     Err(Fault::new(format!("this build has no demo, whose dashboard needs the server: {build}")))
 }

@@ -91,10 +91,12 @@ pub(super) async fn health(State(site): State<Site>) -> Answer<HealthReport> {
 }
 
 pub(super) async fn metrics(State(site): State<Site>) -> Json<MetricsReport> {
+    site.freshen().await;
     Json(site.handle.metrics())
 }
 
 pub(super) async fn ledger(State(site): State<Site>) -> Json<Ledger> {
+    site.freshen().await;
     Json(site.handle.ledger())
 }
 
@@ -104,6 +106,7 @@ pub(super) async fn caches(State(site): State<Site>) -> Json<Vec<CacheStatus>> {
 }
 
 pub(super) async fn forecast(State(site): State<Site>) -> Json<Forecast> {
+    site.freshen().await;
     Json(site.handle.forecast())
 }
 

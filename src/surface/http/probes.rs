@@ -23,6 +23,7 @@ pub(super) async fn alive(State(site): State<Site>) -> (StatusCode, &'static str
 
 /// 503 while the budget is used up: no new work, please.
 pub(super) async fn ready(State(site): State<Site>) -> (StatusCode, String) {
+    site.freshen().await;
     match site.handle.level() {
         level @ Level::Critical => (StatusCode::SERVICE_UNAVAILABLE, format!("{level}\n")),
         level => (StatusCode::OK, format!("{level}\n")),

@@ -20,7 +20,10 @@ pub(super) fn all(site: Site, guard: Guard) -> Router {
         .route("/livez", get(probes::alive))
         .route("/readyz", get(probes::ready))
         .route("/health", get(probes::health))
-        .route("/events", get(move |state, headers| stream::events(state, headers, streams)))
+        .route(
+            "/events",
+            get(move |state, via, headers| stream::events(state, via, headers, streams)),
+        )
         .route("/debug/pprof/heap", get(profile::pprof))
         .route("/debug/collapsed", get(profile::collapsed))
         .route("/debug/flamegraph", get(profile::flame_graph))

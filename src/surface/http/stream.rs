@@ -2,7 +2,9 @@
 
 use super::Site;
 use super::answer::Refusal;
+use super::guard::Via;
 use crate::export::status::Status;
+use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -15,6 +17,9 @@ use tokio_stream::wrappers::ReceiverStream;
 
 /// Listeners at a time: few enough that others are answered beside them.
 const LISTENERS: usize = 8;
+
+/// And at the socket, whoever listens elsewhere.
+const LOCAL_LISTENERS: usize = 4;
 
 /// How soon an event is told.
 const LOOK: Duration = Duration::from_millis(250);
@@ -30,11 +35,29 @@ const BACKLOG: usize = 16;
 
 /// Room for listeners.
 #[derive(Clone, Debug)]
-pub(super) struct Streams(Arc<Semaphore>);
+pub(super) struct Streams {
+    local: Arc<Semaphore>,
+    others: Arc<Semaphore>,
+}
 
 impl Default for Streams {
     fn default() -> Self {
-        Streams(Arc::new(Semaphore::new(LISTENERS)))
+        let room = |listeners| Arc::new(Semaphore::new(listeners));
+        Streams { local: room(LOCAL_LISTENERS), others: room(LISTENERS) }
+    }
+}
+
+impl Streams {
+    fn place(&self, via: Option<Via>) -> Result<OwnedSemaphorePermit, Refusal> {
+        let (room, most) = match via {
+            Some(Via::Socket) => (&self.local, LOCAL_LISTENERS),
+            _ => (&self.others, LISTENERS),
+        };
+        let is_full = |_| {
+            let close = "listeners are here already: close one, or ask /api/v1/status";
+            Refusal::busy(&format!("{most} {close}"))
+        };
+        room.clone().try_acquire_owned().map_err(is_full)
     }
 }
 
@@ -42,14 +65,11 @@ type Told = Result<Event, Infallible>;
 
 pub(super) async fn events(
     State(site): State<Site>,
+    via: Option<Extension<Via>>,
     headers: HeaderMap,
     streams: Streams,
 ) -> Result<Sse<impl tokio_stream::Stream<Item = Told>>, Refusal> {
-    let Ok(place) = streams.0.try_acquire_owned() else {
-        return Err(Refusal::busy(
-            "8 listeners are here already: close one, or ask /api/v1/status",
-        ));
-    };
+    let place = streams.place(via.map(|Extension(via)| via))?;
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse::<u64>().ok());
     let (sender, receiver) = mpsc::channel(BACKLOG);
     let since =

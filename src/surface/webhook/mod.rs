@@ -80,7 +80,8 @@ fn repeat(monitor: &Monitor, serving: &Serving) -> Result<Duration, Error> {
 
 /// Where to look further; empty when that is not known.
 fn shown_at(serving: &Serving) -> String {
-    let address = serving.http.as_deref().filter(|address| !address.ends_with(":0"));
+    let is_one = |address: &&str| address.contains(':') && !address.ends_with(":0");
+    let address = serving.http.as_deref().filter(is_one);
     address.map(|address| format!("http://{address}/")).unwrap_or_default()
 }
 
@@ -114,11 +115,20 @@ impl Follow for Watch {
         early.or_else(news).into_iter().chain(self.due()).min()
     }
 
+    /// What nobody has heard of yet is told as firing before it is told as resolved: a receiver passes over the end of what it
+    /// does not know.
     fn finish(&mut self, handle: &Handle, at: Moment) {
+        self.sender.hurry();
+        self.observe(handle, at);
+        if self.outbox.has_news() {
+            self.send(handle, at);
+            if self.outbox.waiting() > 0 {
+                return;
+            }
+        }
         let resolved = self.engine.resolve_all(at);
         self.outbox.put(resolved, at.instant);
         if self.outbox.waiting() > 0 {
-            self.sender.hurry();
             self.send(handle, at);
         }
     }

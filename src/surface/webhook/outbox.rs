@@ -22,8 +22,10 @@ pub(super) struct Outbox {
     /// When to try; `None` while nothing is to be told.
     due: Option<Instant>,
     failures: u32,
-    /// When something was last taken.
+    /// When something was last taken, or refused.
     taken: Option<Instant>,
+    /// It was refused: what fires is told again soon, should the receiver have become another.
+    refused: bool,
     dropped: u64,
 }
 
@@ -51,7 +53,8 @@ impl Outbox {
 
     /// When to send next: what waits, or again what still fires.
     pub(super) fn next(&self, is_firing: bool, repeat: Duration) -> Option<Instant> {
-        let again = self.taken.filter(|_| is_firing).map(|taken| taken + repeat);
+        let pause = if self.refused { repeat.min(LONGEST) } else { repeat };
+        let again = self.taken.filter(|_| is_firing).map(|taken| taken + pause);
         self.due.or(again)
     }
 
@@ -73,15 +76,16 @@ impl Outbox {
     /// The receiver has it.
     pub(super) fn taken(&mut self, now: Instant) {
         self.waiting.clear();
-        (self.due, self.failures, self.taken) = (None, 0, Some(now));
+        (self.due, self.failures, self.taken, self.refused) = (None, 0, Some(now), false);
         // Should the same be told again, it is another message.
         self.order += 1;
     }
 
-    /// The receiver will never take it.
+    /// The receiver does not take it as it is.
     pub(super) fn refused(&mut self, now: Instant) {
         self.dropped += self.waiting.len() as u64;
         self.taken(now);
+        self.refused = true;
     }
 
     /// Later perhaps: waits twice as long each time, less up to a half by chance, and as long as the receiver asks.
@@ -90,6 +94,11 @@ impl Outbox {
         let own = doubled.mul_f64(1.0 - chance.clamp(0.0, 1.0) / 2.0);
         self.due = Some(now + own.max(asked.unwrap_or_default().min(LONGEST)));
         self.failures += 1;
+    }
+
+    /// Whether nobody has been told of something that fires.
+    pub(super) fn has_news(&self) -> bool {
+        self.waiting.values().any(|(_, alert)| alert.is_firing())
     }
 
     pub(super) fn waiting(&self) -> usize {
@@ -186,5 +195,20 @@ mod tests {
         assert!(!left.contains(&"0".into()) && !left.contains(&"1".into()), "the oldest went");
         outbox.refused(now);
         assert_eq!((outbox.waiting(), outbox.dropped()), (0, 2 + ROOM as u64));
+    }
+
+    #[test]
+    fn what_fires_is_told_again_soon_after_a_refusal() {
+        let (mut outbox, now) = (Outbox::default(), Instant::now());
+        let hours = Duration::from_secs(4 * 3600);
+        outbox.put(vec![alert("a", None)], now);
+        assert!(outbox.has_news());
+        outbox.refused(now);
+        assert!(!outbox.has_news());
+        assert_eq!(outbox.next(true, hours), Some(now + LONGEST), "it may be another by then");
+        assert_eq!(outbox.next(true, FIRST), Some(now + FIRST));
+        assert_eq!(outbox.next(false, hours), None);
+        outbox.taken(now);
+        assert_eq!(outbox.next(true, hours), Some(now + hours));
     }
 }
