@@ -148,8 +148,8 @@ impl AlertRule {
         self
     }
 
-    /// For how long the cause must last before the alert fires; 0 unless given. An event without `when` and `until_below`, and a
-    /// total that rises, are over in a moment and take none.
+    /// For how long the cause must last before the alert fires; 0 unless given. An event without `when` and `until_below`, one
+    /// that comes once a run, and a total that rises are over in a moment and take none.
     pub fn for_secs(mut self, secs: u64) -> Self {
         self.hold = Duration::from_secs(secs);
         self
@@ -258,6 +258,10 @@ fn check_trigger(trigger: &Trigger, own_metrics: &[&str]) -> Result<(), Error> {
             }
             match times {
                 0 => Err(Error::setting("alert's times", 0, "at least 1")),
+                2.. if ONCE.contains(&event_type.as_str()) => {
+                    let expected = format!("1, since {event_type} comes once a run");
+                    Err(Error::setting("alert's times", times, &expected))
+                }
                 _ => Ok(()),
             }
         }
@@ -336,6 +340,9 @@ mod tests {
         assert!(refused(rule("usage")).starts_with("alert's metric of \"usage\": must be one of"));
         assert!(refused(AlertRule::event("gave_in")).contains("gave_up"));
         assert!(refused(AlertRule::event("gave_up").times(0)).contains("at least 1"));
+        let once = AlertRule::event("previous_run").when("is_oom", true);
+        assert!(refused(once.clone().times(2)).contains("comes once a run"));
+        assert!(refused(once.for_secs(5)).contains("comes once a run"));
         assert!(refused(rule("level").label("pid", "1")).contains("alert's label of \"pid\""));
         assert!(refused(rule("level").label("0a", "1")).contains("no digit first"));
         assert!(refused(rule("level").named(" ")).contains("1 to 128 bytes"));

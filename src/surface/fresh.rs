@@ -23,6 +23,7 @@ pub(super) async fn freshen(handle: &Handle) {
 /// The health, after those who asked before: that two ask at a time is no finding. Checks that have not returned for two
 /// seconds are.
 pub(super) async fn health(handle: &Handle) -> Result<HealthReport, Error> {
+    freshen(handle).await;
     for _ in 0..400 {
         if let Some(report) = handle.health_check_in_turn().await? {
             return Ok(report);

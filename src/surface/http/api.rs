@@ -38,6 +38,7 @@ pub(super) async fn status(State(site): State<Site>) -> Json<Status> {
 }
 
 pub(super) async fn snapshot(State(site): State<Site>) -> Json<Snapshot> {
+    site.freshen().await;
     Json(site.handle.snapshot())
 }
 

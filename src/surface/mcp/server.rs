@@ -3,6 +3,7 @@
 use super::arguments::Arguments;
 use super::{profile, prompts, resources, tools};
 use crate::monitor::Handle;
+use crate::surface::fresh::freshen;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, ErrorCode,
     GetPromptRequestParams, GetPromptResponse, Implementation, ListPromptsResult,
@@ -101,6 +102,7 @@ impl ServerHandler for Server {
         request: ReadResourceRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
+        freshen(&self.handle).await;
         resources::read(&self.handle, &request.uri).map(Into::into)
     }
 

@@ -115,16 +115,13 @@ impl Follow for Watch {
         early.or_else(news).into_iter().chain(self.due()).min()
     }
 
-    /// What nobody has heard of yet is told as firing before it is told as resolved: a receiver passes over the end of what it
-    /// does not know.
+    /// What fires and nobody has heard of is told as firing before it is told as resolved: a receiver passes over the end of what
+    /// it does not know.
     fn finish(&mut self, handle: &Handle, at: Moment) {
         self.sender.hurry();
         self.observe(handle, at);
         if self.outbox.has_news() {
             self.send(handle, at);
-            if self.outbox.waiting() > 0 {
-                return;
-            }
         }
         let resolved = self.engine.resolve_all(at);
         self.outbox.put(resolved, at.instant);

@@ -11,8 +11,8 @@ use ureq::http::{Request, Response, Uri, request};
 /// How long a receiver may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// And while the monitor stops.
-const HURRIED: Duration = Duration::from_millis(1500);
+/// And while the monitor stops, for which two messages have two seconds.
+const HURRIED: Duration = Duration::from_millis(900);
 
 /// The route that Prometheus uses.
 const POSTED: &str = "/api/v2/alerts";
